@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace precinct {
+
+/// Progress of a long task on stderr: a redrawn bar with rate and ETA on a terminal, a plain line every few
+/// seconds otherwise, silent when `--quiet`. Not thread-safe: one thread updates.
+class Progress {
+ public:
+  /// `total` 0 means unknown. `unit` e.g. "rows", "windows".
+  Progress(std::string title, std::uint64_t total, std::string unit);
+  ~Progress();
+  /// Absolute position and a short status text, e.g. "loss 0.5751".
+  void update(std::uint64_t done, const std::string& status = {});
+  /// Draws the last state and ends the line.
+  void finish();
+  static void set_quiet(bool quiet);
+
+ private:
+  void draw(bool last);
+  std::string title_;
+  std::uint64_t total_;
+  std::string unit_;
+  std::uint64_t done_ = 0;
+  std::string status_;
+  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point last_draw_;
+  bool terminal_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace precinct
