@@ -93,6 +93,12 @@ function(precinct_link_rooms target)
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/src")
 endfunction()
 
+# Programs are compiled with -fPIC like the rooms, since a precompiled header serves one setting only.
+function(precinct_program_options target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC ${PRECINCT_WARNINGS})
+endfunction()
+
 function(precinct_add_tests name)
   cmake_parse_arguments(A "TORCH;PCH;SERIAL" "TIMEOUT" "GLOB;ROOMS;LIBS;LABELS" ${ARGN})
   set(files)
@@ -108,7 +114,7 @@ function(precinct_add_tests name)
   endif()
   set(target test_${name})
   add_executable(${target} ${files})
-  target_compile_options(${target} PRIVATE ${PRECINCT_WARNINGS})
+  precinct_program_options(${target})
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}")
   target_compile_definitions(${target} PRIVATE PRECINCT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
     PRECINCT_BINARY_DIR="${CMAKE_BINARY_DIR}")
