@@ -132,3 +132,22 @@ function(precinct_add_tests name)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
+
+# A shared library of the named rooms' own objects (not of the rooms below them), linked with LIBS and with the
+# third-party libraries of those rooms.
+function(precinct_add_shared name)
+  cmake_parse_arguments(A "" "EXPORT_NAME" "ROOMS;LIBS" ${ARGN})
+  add_library(${name} SHARED)
+  foreach(room IN LISTS A_ROOMS)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:precinct_room_${room}>)
+    get_property(libs GLOBAL PROPERTY precinct_libs_${room})
+    target_link_libraries(${name} PRIVATE ${libs})
+  endforeach()
+  target_link_libraries(${name} PUBLIC ${A_LIBS})
+  target_link_options(${name} PRIVATE -Wl,--no-undefined)
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src>
+                                            $<INSTALL_INTERFACE:include/precinct>)
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX EXPORT_NAME ${A_EXPORT_NAME}
+    INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
+  set_property(GLOBAL APPEND PROPERTY precinct_shared_libraries ${name})
+endfunction()

@@ -1,0 +1,19 @@
+# Installed tree: bin/precinct, lib/libprecinct*.so, include/precinct, lib/cmake/precinct, share/precinct/configs.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+get_property(_shared GLOBAL PROPERTY precinct_shared_libraries)
+install(TARGETS ${_shared} EXPORT precinctTargets LIBRARY DESTINATION lib)
+if(TARGET precinct)
+  install(TARGETS precinct RUNTIME DESTINATION bin)
+endif()
+if(TARGET precinct_cuda)
+  install(TARGETS precinct_cuda LIBRARY DESTINATION lib)
+endif()
+install(DIRECTORY src/ DESTINATION include/precinct FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY configs DESTINATION share/precinct)
+install(EXPORT precinctTargets NAMESPACE precinct:: DESTINATION lib/cmake/precinct)
+configure_package_config_file(cmake/precinctConfig.cmake.in "${CMAKE_BINARY_DIR}/precinctConfig.cmake"
+  INSTALL_DESTINATION lib/cmake/precinct)
+write_basic_package_version_file("${CMAKE_BINARY_DIR}/precinctConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_BINARY_DIR}/precinctConfig.cmake" "${CMAKE_BINARY_DIR}/precinctConfigVersion.cmake"
+  cmake/FindTorchWheel.cmake DESTINATION lib/cmake/precinct)
