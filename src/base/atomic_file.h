@@ -11,17 +11,18 @@
 
 namespace precinct {
 
-/// Writes a file that is visible only when complete: temporary name in the same folder, write, fsync,
-/// rename, fsync of the folder. Throws IoError with path, errno text, bytes needed and free; the target is
-/// then untouched and the temporary removed.
+/// Writes a file that is visible only when complete: temporary name in the same folder, write,
+/// fsync, rename, fsync of the folder. Throws IoError with path, errno text, bytes needed and free;
+/// the target is then untouched and the temporary removed.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 /// The same for content that `writer` puts at the temporary path it is given (HDF5, large files).
-void write_file_atomically(const std::filesystem::path& path,
-                           const std::function<void(const std::filesystem::path& temporary)>& writer);
+void write_file_atomically(
+    const std::filesystem::path& path,
+    const std::function<void(const std::filesystem::path& temporary)>& writer);
 
-/// A folder that appears complete or not at all: fill path(), then commit() (fsync files and folder,
-/// rename, fsync parent). The destructor removes an uncommitted folder.
+/// A folder that appears complete or not at all: fill path(), then commit() (fsync files and
+/// folder, rename, fsync parent). The destructor removes an uncommitted folder.
 class AtomicFolder {
  public:
   explicit AtomicFolder(std::filesystem::path target);

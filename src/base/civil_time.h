@@ -29,7 +29,8 @@ bool is_valid_date(int year, int month, int day);
 /// Monday 0 .. Sunday 6.
 int weekday(std::int64_t day);
 
-/// Parses "YYYY-MM-DD", optionally followed by 'T' or ' ' and "HH:MM[:SS]". Throws DataError naming `where`.
+/// Parses "YYYY-MM-DD", optionally followed by 'T' or ' ' and "HH:MM[:SS]". Throws DataError naming
+/// `where`.
 CivilTime parse_civil(std::string_view text, std::string_view where);
 /// "YYYY-MM-DD" / "YYYY-MM-DDTHH:MM:00".
 std::string format_date(std::int64_t day);
@@ -53,7 +54,8 @@ struct BinSpec {
 class BinAxis {
  public:
   BinAxis() = default;
-  /// `start` must lie on a bin border (midnight for days and weeks, day 1 for months); throws DataError.
+  /// `start` must lie on a bin border (midnight for days and weeks, day 1 for months); throws
+  /// DataError.
   BinAxis(BinSpec spec, CivilTime start);
   /// Number of the bin that holds `time`; negative before the start.
   std::int64_t bin_of(const CivilTime& time) const;
@@ -63,7 +65,8 @@ class BinAxis {
   CivilTime start() const { return start_; }
   /// Length of `days` days in bins: 24/k per day for hours, 1/7 for weeks, 12/365.25 for months.
   double bins_in_days(double days) const;
-  /// Season of a bin: weekday for days, month of year (0..11) for months, bin of the week for hours, 0 for weeks.
+  /// Season of a bin: weekday for days, month of year (0..11) for months, bin of the week for
+  /// hours, 0 for weeks.
   int season_of(std::int64_t bin) const;
   int num_seasons() const;
 

@@ -33,10 +33,10 @@ class Error : public std::runtime_error {
   ExitCode code_;
 };
 
-#define PRECINCT_DEFINE_ERROR(Name, exit_code)                                     \
-  class Name : public Error {                                                      \
-   public:                                                                         \
-    explicit Name(const std::string& message) : Error(exit_code, message) {}       \
+#define PRECINCT_DEFINE_ERROR(Name, exit_code)                               \
+  class Name : public Error {                                                \
+   public:                                                                   \
+    explicit Name(const std::string& message) : Error(exit_code, message) {} \
   }
 PRECINCT_DEFINE_ERROR(ConfigError, ExitCode::kUsage);
 PRECINCT_DEFINE_ERROR(DataError, ExitCode::kData);
@@ -49,15 +49,16 @@ PRECINCT_DEFINE_ERROR(ShapeError, ExitCode::kOurMistake);
 PRECINCT_DEFINE_ERROR(StopRequested, ExitCode::kStoppedOnRequest);
 #undef PRECINCT_DEFINE_ERROR
 
-/// The text of errno for `path`, as the tail of an IoError message: "path: No space left on device".
+/// The text of errno for `path`, as the tail of an IoError message: "path: No space left on
+/// device".
 std::string errno_text(const std::string& path, int error_number);
 
 }  // namespace precinct
 
 /// Throws `ErrorType` with the formatted message unless the condition holds.
-#define PRECINCT_CHECK(condition, ErrorType, ...)                        \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]] {                                     \
-      throw ::precinct::ErrorType(::fmt::format(__VA_ARGS__));           \
-    }                                                                    \
+#define PRECINCT_CHECK(condition, ErrorType, ...)              \
+  do {                                                         \
+    if (!(condition)) [[unlikely]] {                           \
+      throw ::precinct::ErrorType(::fmt::format(__VA_ARGS__)); \
+    }                                                          \
   } while (false)

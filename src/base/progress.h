@@ -8,8 +8,8 @@
 
 namespace precinct {
 
-/// Progress of a long task on stderr: a redrawn bar with rate and ETA on a terminal, a plain line every few
-/// seconds otherwise, silent when `--quiet`. Not thread-safe: one thread updates.
+/// Progress of a long task on stderr: a redrawn bar with rate and ETA on a terminal, a plain line
+/// every few seconds otherwise, silent when `--quiet`. Not thread-safe: one thread updates.
 class Progress {
  public:
   /// `total` 0 means unknown. `unit` e.g. "rows", "windows".

@@ -16,7 +16,8 @@ class TimeZone {
   /// Throws ConfigError for an unknown name.
   static TimeZone load(const std::string& name);
   const std::string& name() const { return name_; }
-  /// Offset from UTC in seconds that holds at a local civil time (the earlier one in a doubled hour).
+  /// Offset from UTC in seconds that holds at a local civil time (the earlier one in a doubled
+  /// hour).
   int offset_seconds(const CivilTime& local) const;
   /// True when the local time is skipped (spring).
   bool is_skipped(const CivilTime& local) const;

@@ -19,7 +19,9 @@ TEST(Error, CheckThrowsTheNamedTypeWithItsExitCode) {
   }
 }
 
-TEST(Error, ErrnoTextNamesThePath) { EXPECT_EQ(errno_text("/x", ENOSPC), "/x: No space left on device"); }
+TEST(Error, ErrnoTextNamesThePath) {
+  EXPECT_EQ(errno_text("/x", ENOSPC), "/x: No space left on device");
+}
 
 }  // namespace
 }  // namespace precinct
