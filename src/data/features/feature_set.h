@@ -32,21 +32,23 @@ struct FeatureSpec {
   std::string holidays = "us_federal";
   std::vector<double> half_lives_days;
   Scaler scaler;
-  std::vector<float> origin_shift, origin_scale;  // [Fo] of log1p of the exponentially weighted means
-  std::vector<float> statics;                     // [N, Fs], scaled
-  std::vector<float> log_mean0;                   // [N, C] log of the smoothed long-run mean per bin
-  std::vector<float> log_dispersion0;             // [C] NB2 dispersion of the historical mean
+  std::vector<float> origin_shift,
+      origin_scale;                    // [Fo] of log1p of the exponentially weighted means
+  std::vector<float> statics;          // [N, Fs], scaled
+  std::vector<float> log_mean0;        // [N, C] log of the smoothed long-run mean per bin
+  std::vector<float> log_dispersion0;  // [C] NB2 dispersion of the historical mean
   BinRange fit_range;
 
-  static FeatureSpec fit(const Panel& panel, const config::InputConfig& input, const config::DataConfig& data,
-                         const BinRange& fit_range);
+  static FeatureSpec fit(const Panel& panel, const config::InputConfig& input,
+                         const config::DataConfig& data, const BinRange& fit_range);
 };
 void to_json(nlohmann::json& json, const FeatureSpec& spec);
 void from_json(const nlohmann::json& json, FeatureSpec& spec);
 void to_json(nlohmann::json& json, const GammaPoissonConstants& constants);
 void from_json(const nlohmann::json& json, GammaPoissonConstants& constants);
 
-/// Everything that windows of one panel gather besides counts; row e of `origin` uses bins < e alone.
+/// Everything that windows of one panel gather besides counts; row e of `origin` uses bins < e
+/// alone.
 struct FeatureSet {
   std::int64_t num_calendar = 0;  // Fg
   std::int64_t num_origin = 0;    // Fo

@@ -14,24 +14,26 @@ namespace precinct::data {
 
 /// One global batch of one rank, as micro-batches.
 struct StepBatches {
-  std::vector<Batch> micro_batches;    // of this rank; may be empty when the rank ran out
+  std::vector<Batch> micro_batches;  // of this rank; may be empty when the rank ran out
   std::int64_t num_global_windows = 0;
-  double num_observed_cells = 0;       // loss denominator of the whole global batch, known before the backward pass
-  std::int64_t consumed_after = 0;     // cursor after this step
+  double num_observed_cells =
+      0;  // loss denominator of the whole global batch, known before the backward pass
+  std::int64_t consumed_after = 0;  // cursor after this step
 };
 
-/// Gathers the batches of the coming steps in threads of its own, in order, through a bounded queue.
-/// Exceptions of a thread reach the caller of next(); the destructor stops and joins.
+/// Gathers the batches of the coming steps in threads of its own, in order, through a bounded
+/// queue. Exceptions of a thread reach the caller of next(); the destructor stops and joins.
 class BatchPrefetcher {
  public:
   struct Options {
     std::int64_t micro_batch_size = 0;  // 0 = whole slice
     std::int64_t dp_rank = 0;
     std::int64_t dp_size = 1;
-    std::int64_t prefetch = 2;          // steps; 0 = gather in the caller's thread
+    std::int64_t prefetch = 2;  // steps; 0 = gather in the caller's thread
     std::int64_t threads = 1;
   };
-  BatchPrefetcher(const ResidentSeries& series, const WindowSampler& sampler, std::int64_t consumed, Options options);
+  BatchPrefetcher(const ResidentSeries& series, const WindowSampler& sampler, std::int64_t consumed,
+                  Options options);
   ~BatchPrefetcher();
   StepBatches next();
 

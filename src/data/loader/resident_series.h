@@ -19,8 +19,8 @@ namespace precinct::data {
 class ResidentSeries {
  public:
   /// Keeps references to panel and features: both must outlive it.
-  ResidentSeries(const Panel& panel, const FeatureSet& features, std::int64_t lookback, std::int64_t horizon,
-                 c10::Device device);
+  ResidentSeries(const Panel& panel, const FeatureSet& features, std::int64_t lookback,
+                 std::int64_t horizon, c10::Device device);
   /// One batch, on the device. Origins may reach num_bins (no target then). Thread-safe.
   Batch gather(std::span<const WindowRef> windows) const;
   c10::Device device() const { return device_; }

@@ -17,19 +17,20 @@ struct BinRange {
   bool operator==(const BinRange&) const = default;
 };
 
-/// Consecutive ranges of target bins, `gap` bins apart. A window belongs to the range that holds all its
-/// output bins, else to none; its inputs may reach back across the border.
+/// Consecutive ranges of target bins, `gap` bins apart. A window belongs to the range that holds
+/// all its output bins, else to none; its inputs may reach back across the border.
 struct Split {
   BinRange train;
   BinRange validation;
   BinRange test;
   BinRange production;  // empty unless the preset has a fourth part
 
-  /// Fractions, e.g. 0.7/0.1/0.2 of num_bins, gap bins between parts. Throws ConfigError when a part is empty
-  /// or shorter than `horizon`.
+  /// Fractions, e.g. 0.7/0.1/0.2 of num_bins, gap bins between parts. Throws ConfigError when a
+  /// part is empty or shorter than `horizon`.
   static Split by_fractions(std::int64_t num_bins, double train, double validation, double test,
                             double production, std::int64_t gap, std::int64_t horizon);
-  /// Explicit borders; throws ConfigError when ranges overlap, leave the panel or are shorter than `horizon`.
+  /// Explicit borders; throws ConfigError when ranges overlap, leave the panel or are shorter than
+  /// `horizon`.
   static Split by_bins(std::int64_t num_bins, BinRange train, BinRange validation, BinRange test,
                        std::int64_t horizon);
 };

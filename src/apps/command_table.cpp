@@ -1,0 +1,9 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/commands.h"
+
+namespace precinct::apps {
+
+void add_all_commands(CLI::App& app, Action& action) { add_ingest_command(app, action); }
+
+}  // namespace precinct::apps

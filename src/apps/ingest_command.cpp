@@ -1,0 +1,134 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/installed_files.h"
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "data/ingest/ingest.h"
+
+namespace precinct::apps {
+namespace {
+
+struct Arguments {
+  std::string profile, boundaries, district_property, name_property, grid, graph,
+      bin = "day", out, from, through, audit_file;
+  std::string code_map, code_map_key, code_map_value;
+  std::vector<std::string> inputs;
+  bool by_point = false, json = false;
+  int threads = 2;
+};
+
+std::optional<std::int64_t> parse_day(const std::string& text, const char* option) {
+  if (text.empty()) return std::nullopt;
+  try {
+    return parse_civil(text, option).day;
+  } catch (const DataError& error) {
+    throw ConfigError(error.what());
+  }
+}
+
+int run(const Arguments& arguments) {
+  data::IngestOptions options;
+  options.profile =
+      data::SourceProfile::load(arguments.profile, {installed_folder("configs") / "sources"});
+  if (!arguments.code_map.empty()) options.profile.code_map_file = arguments.code_map;
+  if (!arguments.code_map_key.empty()) options.profile.code_map_key = arguments.code_map_key;
+  if (!arguments.code_map_value.empty()) options.profile.code_map_value = arguments.code_map_value;
+  options.inputs.assign(arguments.inputs.begin(), arguments.inputs.end());
+  if (!arguments.boundaries.empty()) options.boundaries = arguments.boundaries;
+  options.district_property = arguments.district_property;
+  options.name_property = arguments.name_property;
+  options.locate_by_point = arguments.by_point;
+  if (!arguments.grid.empty()) options.grid = data::GridSpec::parse(arguments.grid);
+  options.graph =
+      arguments.graph.empty() ? (options.grid ? "queen" : "adjacency") : arguments.graph;
+  options.bin = BinSpec::parse(arguments.bin);
+  options.first_day = parse_day(arguments.from, "--from");
+  options.last_day = parse_day(arguments.through, "--complete-through");
+  if (!arguments.audit_file.empty()) options.audit_file = arguments.audit_file;
+  options.num_threads = arguments.threads;
+  PRECINCT_CHECK(arguments.threads >= 1 && arguments.threads <= 256, ConfigError,
+                 "--threads: expected 1..256, found {}", arguments.threads);
+  auto result = data::ingest(options);
+  auto provenance = nlohmann::json::parse(result.provenance);
+  provenance["command"] = command_line();
+  provenance["version"] = PRECINCT_VERSION;
+  provenance["date"] = utc_now();
+  result.provenance = provenance.dump(2);
+  if (options.audit_file) write_file_atomically(*options.audit_file, result.audit_rows);
+  data::write_ingest(arguments.out, result);
+  const data::Panel& panel = result.panel;
+  if (arguments.json) {
+    fmt::print("{}\n", nlohmann::json({{"panel", arguments.out},
+                                       {"bins", panel.num_bins},
+                                       {"districts", panel.num_nodes},
+                                       {"categories", panel.num_categories},
+                                       {"borders", panel.graph.size() / 2},
+                                       {"quality", result.quality.to_json()}})
+                           .dump(2));
+  } else {
+    fmt::print("{}", result.quality.to_text());
+    fmt::print("{}: {} bins ({}) from {} x {} districts x {} categories, {} borders\n",
+               arguments.out, panel.num_bins, panel.axis.spec().to_string(),
+               format_date(panel.axis.start().day), panel.num_nodes, panel.num_categories,
+               panel.graph.size() / 2);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_ingest_command(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand(
+      "ingest", "incident files to a panel of counts per district, category and bin");
+  auto a = std::make_shared<Arguments>();
+  command->add_option("csv", a->inputs, "incident files: plain, gz, xz or zst")->required();
+  command
+      ->add_option("--profile", a->profile,
+                   "source profile: a name of configs/sources (lapd, chicago_points, generic) or a "
+                   "YAML file")
+      ->required();
+  command
+      ->add_option("--out", a->out,
+                   "panel file to write; rejects.csv and quality.{json,txt} go beside it")
+      ->required();
+  command->add_option("--boundaries", a->boundaries,
+                      "districts as GeoJSON in WGS 84, plain or compressed");
+  command->add_option("--district-property", a->district_property,
+                      "property of the boundary file that holds the district's code");
+  command->add_option("--name-property", a->name_property, "property that holds its name");
+  command->add_flag("--by-point", a->by_point,
+                    "find districts by coordinates even when the source has district codes");
+  command->add_option("--grid", a->grid,
+                      "regular grid instead of boundaries: "
+                      "lat0,lon0,rows,columns,cells_per_degree_lat,cells_per_degree_lon");
+  command->add_option("--graph", a->graph,
+                      "adjacency (default), queen (default for grids), knn:<k>, file:<csv>, none");
+  command->add_option("--bin", a->bin, "hours:<k>, day, week or month")->capture_default_str();
+  command->add_option("--from", a->from,
+                      "first day of the series, YYYY-MM-DD; older rows are rejected");
+  command->add_option("--complete-through", a->through,
+                      "last day of the series, YYYY-MM-DD; newer rows are rejected");
+  command->add_option("--code-map", a->code_map,
+                      "CSV that maps category codes, instead of the profile's");
+  command->add_option("--code-map-key", a->code_map_key, "its column with the source's code");
+  command->add_option("--code-map-value", a->code_map_value,
+                      "its column with the category to count, e.g. crime_against or part");
+  command->add_option(
+      "--keep-audit-fields", a->audit_file,
+      "write the profile's audit fields by id to this separate CSV; no model reads it");
+  command->add_option("--threads", a->threads, "parsing threads")->capture_default_str();
+  command->add_flag("--json", a->json, "the summary as JSON");
+  command->footer(
+      "Example: precinct ingest --profile lapd --boundaries data/west_la/districts.geojson.xz "
+      "--out out/west_la/panel.h5 data/west_la/incidents.csv.xz");
+  command->callback([a, &action] { action = [a] { return run(*a); }; });
+}
+
+}  // namespace precinct::apps

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace precinct::apps {
+
+/// A folder that comes with precinct: share/precinct/<name> beside an installed bin/, else <name>
+/// of the source tree.
+std::filesystem::path installed_folder(const std::string& name);
+
+/// The words this process was started with, quoted for a shell.
+std::string command_line();
+
+/// ISO 8601, UTC, seconds.
+std::string utc_now();
+
+}  // namespace precinct::apps

@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "apps/commands.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+
+namespace {
+
+/// One line on stderr.
+int report(const std::exception& error, precinct::ExitCode code) {
+  std::fprintf(stderr, "precinct: %s\n", error.what());
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"precinct: spatio-temporal forecasts of counts per district, with honest baselines"};
+  app.set_version_flag("--version", "precinct " PRECINCT_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Start with: precinct ingest --help. The two commands of a first day: scripts/quickstart, "
+      "scripts/test.");
+  bool quiet = false, verbose = false;
+  app.add_flag("--quiet", quiet, "no progress on stderr");
+  app.add_flag("--verbose", verbose, "debug lines in the log");
+  precinct::apps::Action action;
+  precinct::apps::add_all_commands(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::fprintf(stderr, "precinct: command line: %s; see 'precinct --help'\n", error.what());
+    return static_cast<int>(precinct::ExitCode::kUsage);
+  }
+  try {
+    precinct::start_logging(verbose);
+    precinct::Progress::set_quiet(quiet);
+    return action();
+  } catch (const precinct::Error& error) {
+    return report(error, error.code());
+  } catch (const std::bad_alloc& error) {
+    std::fprintf(stderr,
+                 "precinct: memory: expected more than is free, found %s; use smaller batches or a "
+                 "larger machine\n",
+                 error.what());
+    return static_cast<int>(precinct::ExitCode::kDevice);
+  } catch (const std::exception& error) {
+    return report(error, precinct::ExitCode::kOurMistake);
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "data/ingest/quality_report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace precinct::data {
+namespace {
+
+template <typename Key>
+void add_counts(std::map<Key, std::uint64_t>& into, const std::map<Key, std::uint64_t>& from) {
+  for (const auto& [key, count] : from) into[key] += count;
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
+}  // namespace
+
+void QualityReport::add(const QualityReport& other) {
+  rows_read += other.rows_read;
+  accepted += other.accepted;
+  duplicates += other.duplicates;
+  add_counts(rejected, other.rejected);
+  add_counts(missing_per_column, other.missing_per_column);
+  add_counts(report_lag_days, other.report_lag_days);
+  first_of_year += other.first_of_year;
+  first_of_month += other.first_of_month;
+  at_noon += other.at_noon;
+  reported_before_occurrence += other.reported_before_occurrence;
+  with_clock += other.with_clock;
+  with_report_time += other.with_report_time;
+}
+
+std::uint64_t QualityReport::num_rejected() const {
+  std::uint64_t sum = 0;
+  for (const auto& [kind, count] : rejected) sum += count;
+  return sum;
+}
+
+std::int32_t QualityReport::lag_quantile(double wanted) const {
+  std::uint64_t seen = 0;
+  for (const auto& [days, count] : report_lag_days) {
+    seen += count;
+    if (share(seen, with_report_time) >= wanted) return days;
+  }
+  return 0;
+}
+
+nlohmann::json QualityReport::to_json() const {
+  nlohmann::json lag = nlohmann::json::object();
+  if (with_report_time > 0)
+    lag = {{"median", lag_quantile(.5)},
+           {"p90", lag_quantile(.9)},
+           {"p99", lag_quantile(.99)},
+           {"rows", with_report_time}};
+  const std::uint64_t rows = accepted + duplicates;
+  return {{"rows_read", rows_read},
+          {"accepted", accepted},
+          {"rejected", num_rejected()},
+          {"duplicates", duplicates},
+          {"rejected_by_kind", rejected},
+          {"missing_per_column", missing_per_column},
+          {"default_dates",
+           {{"first_of_year_share", share(first_of_year, rows)},
+            {"first_of_month_share", share(first_of_month, rows)},
+            {"noon_share", share(at_noon, with_clock)}}},
+          {"reported_before_occurrence", reported_before_occurrence},
+          {"report_lag_days", lag},
+          {"points",
+           {{"inside", points_inside},
+            {"in_several", points_in_several},
+            {"to_nearest", points_to_nearest},
+            {"outside", points_outside}}},
+          {"polygons_repaired", polygons_repaired},
+          {"isolated_districts", isolated_districts},
+          {"warnings", warnings}};
+}
+
+std::string QualityReport::to_text() const {
+  std::string text = fmt::format("rows read {} = accepted {} + rejected {} + duplicates {}\n",
+                                 rows_read, accepted, num_rejected(), duplicates);
+  for (const auto& [kind, count] : rejected)
+    text += fmt::format("  rejected, {}: {}\n", kind, count);
+  const std::uint64_t rows = accepted + duplicates;
+  text += fmt::format("default dates: 1 January {:.1f} %, first of month {:.1f} % of rows",
+                      100 * share(first_of_year, rows), 100 * share(first_of_month, rows));
+  text += with_clock > 0
+              ? fmt::format(", 12:00 {:.1f} % of times\n", 100 * share(at_noon, with_clock))
+              : "\n";
+  if (with_report_time > 0) {
+    text += fmt::format("report lag in days: median {}, p90 {}, p99 {}\n", lag_quantile(.5),
+                        lag_quantile(.9), lag_quantile(.99));
+  }
+  if (points_inside + points_to_nearest + points_outside > 0) {
+    text += fmt::format(
+        "points: {} inside a district ({} in several), {} taken to the nearest, {} outside\n",
+        points_inside, points_in_several, points_to_nearest, points_outside);
+  }
+  std::string missing;
+  for (const auto& [column, count] : missing_per_column) {
+    if (count > 0)
+      missing += fmt::format("{}{} {:.0f} %", missing.empty() ? "" : ", ", column,
+                             100 * share(count, rows_read));
+  }
+  if (!missing.empty()) text += "missing: " + missing + "\n";
+  for (const auto& warning : warnings) text += "warning: " + warning + "\n";
+  return text;
+}
+
+}  // namespace precinct::data
