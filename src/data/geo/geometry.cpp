@@ -250,14 +250,12 @@ std::vector<Border> PolygonSet::borders(double buffer_metres, double min_metres)
     for (const int j : State::candidates(state_->projected_tree.get(), buffers[a].get())) {
       if (j <= i) continue;
       const auto b = static_cast<std::size_t>(j);
-      const double metres = (length_within(boundaries[a].get(), buffers[b].get()) +
-                             length_within(boundaries[b].get(), buffers[a].get())) /
-                            2;
+      const double both = length_within(boundaries[a].get(), buffers[b].get()) +
+                          length_within(boundaries[b].get(), buffers[a].get());
+      const double metres = both / 2 - 2 * buffer_metres;
       if (metres >= min_metres) found.push_back({i, j, metres});
     }
   }
-  // A corner touch still lies inside the buffer for about its width on both sides; such short
-  // stretches are no border.
   return found;
 }
 
