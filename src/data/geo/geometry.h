@@ -41,7 +41,7 @@ class PolygonSet {
   Point centroid(int polygon) const;  // WGS 84
   /// Shared borders: the part of a boundary within `buffer_metres` of the neighbour, mean of both
   /// directions; pairs that share less than `min_metres` are dropped (corner touches).
-  std::vector<Border> borders(double buffer_metres = 20, double min_metres = 30) const;
+  std::vector<Border> borders(double buffer_metres = 20, double min_metres = 2.5) const;
   /// Polygons as rings for maps, simplified to `tolerance_metres` (0: as they are).
   MultiPolygon rings(int polygon, double tolerance_metres = 0) const;
   /// WKB (little endian) of one polygon.

@@ -12,7 +12,7 @@ namespace precinct::data {
 
 /// Districts that share a border of at least `min_metres` (rook); `queen` adds corner touches.
 /// Weight: metres.
-EdgeList build_adjacency(const PolygonSet& polygons, bool queen = false, double min_metres = 30);
+EdgeList build_adjacency(const PolygonSet& polygons, bool queen = false, double min_metres = 2.5);
 
 /// Each district with its k nearest centroids, made symmetric. Weight: 1 / km.
 EdgeList build_k_nearest(const std::vector<Node>& nodes, int k);
