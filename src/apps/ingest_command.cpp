@@ -1,15 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
 #include "apps/installed_files.h"
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/time_zone.h"
 #include "data/ingest/ingest.h"
 
 namespace precinct::apps {
@@ -18,8 +17,10 @@ namespace {
 struct Arguments {
   std::string profile, boundaries, district_property, name_property, grid, graph,
       bin = "day", out, from, through, audit_file;
-  std::string code_map, code_map_key, code_map_value;
-  std::vector<std::string> inputs;
+  std::string categories, code_map, code_map_key, code_map_value;
+  std::string parent_property, unknown_district = "reject", time_zone;
+  std::vector<std::string> inputs, districts, columns, time_formats;
+  std::optional<std::uint64_t> skip_rows;
   bool by_point = false, json = false;
   int threads = 2;
 };
@@ -33,18 +34,41 @@ std::optional<std::int64_t> parse_day(const std::string& text, const char* optio
   }
 }
 
-int run(const Arguments& arguments) {
-  data::IngestOptions options;
-  options.profile =
+/// The profile with what the command line says in its place.
+data::SourceProfile make_profile(const Arguments& arguments) {
+  auto profile =
       data::SourceProfile::load(arguments.profile, {installed_folder("configs") / "sources"});
-  if (!arguments.code_map.empty()) options.profile.code_map_file = arguments.code_map;
-  if (!arguments.code_map_key.empty()) options.profile.code_map_key = arguments.code_map_key;
-  if (!arguments.code_map_value.empty()) options.profile.code_map_value = arguments.code_map_value;
+  if (!arguments.categories.empty()) profile.choose_categories(arguments.categories);
+  if (!arguments.code_map.empty()) profile.code_map_file = arguments.code_map;
+  if (!arguments.code_map_key.empty()) profile.code_map_key = arguments.code_map_key;
+  if (!arguments.code_map_value.empty()) {
+    profile.scheme = {};
+    profile.scheme.value = arguments.code_map_value;
+  }
+  if (arguments.skip_rows) profile.skip_rows = *arguments.skip_rows;
+  if (!arguments.time_zone.empty()) profile.time_zone = arguments.time_zone;
+  TimeZone::load(profile.time_zone);  // an unknown name is said now
+  if (!arguments.time_formats.empty()) profile.time_formats = arguments.time_formats;
+  for (const std::string& column : arguments.columns) {
+    const std::size_t equals = column.find('=');
+    PRECINCT_CHECK(equals != std::string::npos && equals + 1 < column.size(), ConfigError,
+                   "--column: expected ROLE=NAME, found '{}'; e.g. time=occurred_at", column);
+    profile.set_column(column.substr(0, equals), column.substr(equals + 1));
+  }
+  return profile;
+}
+
+data::IngestOptions make_options(const Arguments& arguments) {
+  data::IngestOptions options;
+  options.profile = make_profile(arguments);
   options.inputs.assign(arguments.inputs.begin(), arguments.inputs.end());
   if (!arguments.boundaries.empty()) options.boundaries = arguments.boundaries;
   options.district_property = arguments.district_property;
   options.name_property = arguments.name_property;
+  options.parent_property = arguments.parent_property;
+  options.districts = arguments.districts;
   options.locate_by_point = arguments.by_point;
+  options.unknown_under_parent = arguments.unknown_district == "parent";
   if (!arguments.grid.empty()) options.grid = data::GridSpec::parse(arguments.grid);
   options.graph =
       arguments.graph.empty() ? (options.grid ? "queen" : "adjacency") : arguments.graph;
@@ -53,16 +77,14 @@ int run(const Arguments& arguments) {
   options.last_day = parse_day(arguments.through, "--complete-through");
   if (!arguments.audit_file.empty()) options.audit_file = arguments.audit_file;
   options.num_threads = arguments.threads;
-  PRECINCT_CHECK(arguments.threads >= 1 && arguments.threads <= 256, ConfigError,
-                 "--threads: expected 1..256, found {}", arguments.threads);
-  auto result = data::ingest(options);
-  auto provenance = nlohmann::json::parse(result.provenance);
-  provenance["command"] = command_line();
-  provenance["version"] = PRECINCT_VERSION;
-  provenance["date"] = utc_now();
-  result.provenance = provenance.dump(2);
-  if (options.audit_file) write_file_atomically(*options.audit_file, result.audit_rows);
-  data::write_ingest(arguments.out, result);
+  return options;
+}
+
+int run(const Arguments& arguments) {
+  const auto options = make_options(arguments);
+  const auto result = data::ingest_to_file(
+      options, arguments.out,
+      {{"command", command_line()}, {"version", PRECINCT_VERSION}, {"date", utc_now()}});
   const data::Panel& panel = result.panel;
   if (arguments.json) {
     fmt::print("{}\n", nlohmann::json({{"panel", arguments.out},
@@ -103,6 +125,18 @@ void add_ingest_command(CLI::App& app, Action& action) {
   command->add_option("--district-property", a->district_property,
                       "property of the boundary file that holds the district's code");
   command->add_option("--name-property", a->name_property, "property that holds its name");
+  command->add_option("--parent-property", a->parent_property,
+                      "property that holds the larger district it belongs to");
+  command
+      ->add_option("--districts", a->districts,
+                   "keep districts whose code fits one of these patterns, e.g. 8*,14??")
+      ->delimiter(',');
+  command
+      ->add_option("--unknown-district", a->unknown_district,
+                   "rows whose code the boundary file lacks: reject, or parent: count them in one "
+                   "extra node per division")
+      ->check(CLI::IsMember({"reject", "parent"}))
+      ->capture_default_str();
   command->add_flag("--by-point", a->by_point,
                     "find districts by coordinates even when the source has district codes");
   command->add_option("--grid", a->grid,
@@ -115,6 +149,9 @@ void add_ingest_command(CLI::App& app, Action& action) {
                       "first day of the series, YYYY-MM-DD; older rows are rejected");
   command->add_option("--complete-through", a->through,
                       "last day of the series, YYYY-MM-DD; newer rows are rejected");
+  command->add_option("--categories", a->categories,
+                      "what to count, a name of the profile: crime_against (Person, Property, "
+                      "Society) or part (Part 1, Part 2) for lapd");
   command->add_option("--code-map", a->code_map,
                       "CSV that maps category codes, instead of the profile's");
   command->add_option("--code-map-key", a->code_map_key, "its column with the source's code");
@@ -123,7 +160,16 @@ void add_ingest_command(CLI::App& app, Action& action) {
   command->add_option(
       "--keep-audit-fields", a->audit_file,
       "write the profile's audit fields by id to this separate CSV; no model reads it");
-  command->add_option("--threads", a->threads, "parsing threads")->capture_default_str();
+  command->add_option("--column", a->columns,
+                      "ROLE=NAME: the column of a role, e.g. time=occurred_at");
+  command->add_option("--time-format", a->time_formats,
+                      "form of the times, e.g. '%d.%m.%Y %H:%M'; may be given again");
+  command->add_option("--time-zone", a->time_zone, "zone of the times, e.g. Europe/London");
+  command->add_option("--skip-rows", a->skip_rows,
+                      "rows to leave out at the start of the first file");
+  command->add_option("--threads", a->threads, "parsing threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command->add_flag("--json", a->json, "the summary as JSON");
   command->footer(
       "Example: precinct ingest --profile lapd --boundaries data/west_la/districts.geojson.xz "

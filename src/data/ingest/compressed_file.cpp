@@ -4,6 +4,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -27,11 +28,16 @@ CompressedFile::CompressedFile(const std::filesystem::path& path)
       "{}; expected a readable file; check the path",
       errno_text(path.string(),
                  error ? error.value() : (std::filesystem::exists(path) ? EISDIR : ENOENT)));
+  PRECINCT_CHECK(::access(path.c_str(), R_OK) == 0, IoError,
+                 "{}; expected a readable file; check its permissions",
+                 errno_text(path.string(), errno));
   archive_read_support_filter_all(state_->handle);
   archive_read_support_format_raw(state_->handle);
   archive_read_support_format_empty(state_->handle);
   PRECINCT_CHECK(archive_read_open_filename(state_->handle, path.c_str(), 1 << 18) == ARCHIVE_OK,
-                 IoError, "{}: cannot be opened: {}; expected a plain, gz, xz or zst file",
+                 DataError,
+                 "{}: expected a plain, gz, xz or zst file, found: {}; the file is cut short or "
+                 "damaged, fetch it again",
                  path.string(), archive_error_string(state_->handle));
   archive_entry* entry = nullptr;
   const int result = archive_read_next_header(state_->handle, &entry);

@@ -57,6 +57,15 @@ class Scanner {
   bool bad_quote_ = false, escaped_ = false;
 };
 
+/// A UTF-16 (or UTF-32) mark, or every second byte of the start is zero.
+bool looks_like_utf16(std::string_view text) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return true;
+  const std::string_view start = text.substr(0, 256);
+  std::size_t zeros[2] = {0, 0};
+  for (std::size_t i = 0; i < start.size(); ++i) zeros[i % 2] += start[i] == 0;
+  return start.size() >= 4 && std::max(zeros[0], zeros[1]) * 4 > start.size();
+}
+
 std::uint64_t count_lines(std::string_view text) {
   std::uint64_t lines = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -85,10 +94,9 @@ std::optional<CsvBlock> CsvBlockCutter::next() {
     }
     if (!started_) {
       started_ = true;
-      const bool utf16 = pending_.starts_with("\xFF\xFE") || pending_.starts_with("\xFE\xFF");
-      PRECINCT_CHECK(!utf16, DataError,
-                     "{}:1: byte 0: expected UTF-8 text, found a UTF-16 mark; convert it with "
-                     "iconv -f UTF-16 -t UTF-8",
+      PRECINCT_CHECK(!looks_like_utf16(pending_), DataError,
+                     "{}:1: byte 0: expected UTF-8 text, found UTF-16; convert it with iconv -f "
+                     "UTF-16 -t UTF-8",
                      name_);
       if (pending_.starts_with("\xEF\xBB\xBF")) {
         pending_.erase(0, 3);

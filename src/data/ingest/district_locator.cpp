@@ -3,15 +3,17 @@
 #include "data/ingest/district_locator.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 #include <shared_mutex>
 #include <sstream>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "data/ingest/code_map.h"
+#include "data/ingest/incident.h"
 
 namespace precinct::data {
 
@@ -37,14 +39,26 @@ GridSpec GridSpec::parse(const std::string& text) {
           values[5]};
 }
 
+bool code_less(const std::string& a, const std::string& b) {
+  const auto is_number = [](const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  };
+  const bool number_a = is_number(a), number_b = is_number(b);
+  if (number_a != number_b) return number_a;
+  if (number_a && a.size() != b.size()) return a.size() < b.size();
+  return a < b;
+}
+
 struct DistrictLocator::State {
   Mode mode = Mode::kCode;
   std::vector<Node> nodes;
   std::shared_ptr<const PolygonSet> polygons;
   GridSpec grid;
-  mutable std::shared_mutex mutex;  // of index, for kDiscover
+  std::size_t parent_digits = 0;                // 0: unknown codes are nothing
+  std::map<std::string, std::int32_t> parents;  // parent -> index of its extra node
+  mutable std::shared_mutex mutex;              // of index, for kDiscover
   mutable std::unordered_map<std::string, std::int32_t> index;
-  mutable std::atomic<std::uint64_t> inside{0}, in_several{0}, nearest{0}, outside{0};
+
   void index_nodes() {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const bool fresh = index.emplace(nodes[i].code, static_cast<std::int32_t>(i)).second;
@@ -54,6 +68,14 @@ struct DistrictLocator::State {
           nodes[i].code);
     }
   }
+  std::string parent_of(const std::string& code) const {
+    return code.size() > parent_digits ? code.substr(0, code.size() - parent_digits) : "";
+  }
+  void append_geometry(const std::vector<std::uint8_t>& wkb, Panel& panel) const {
+    panel.geometry.insert(panel.geometry.end(), wkb.begin(), wkb.end());
+    panel.geometry_offset.push_back(panel.geometry.size());
+  }
+  void append_extra_node(const std::string& parent, Panel& panel) const;
 };
 
 DistrictLocator::DistrictLocator(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -81,12 +103,13 @@ DistrictLocator DistrictLocator::by_grid(const GridSpec& grid) {
   state->mode = Mode::kGrid;
   state->grid = grid;
   state->polygons = std::make_shared<PolygonSet>(grid_cells(grid));
-  std::vector<std::string> codes, none(static_cast<std::size_t>(grid.rows * grid.columns));
   for (std::int64_t r = 0; r < grid.rows; ++r) {
-    for (std::int64_t c = 0; c < grid.columns; ++c)
-      codes.push_back(fmt::format("r{:02}c{:02}", r, c));
+    for (std::int64_t c = 0; c < grid.columns; ++c) {
+      Node node;
+      node.code = node.name = fmt::format("r{:02}c{:02}", r, c);
+      state->nodes.push_back(node);
+    }
   }
-  state->nodes = make_nodes(*state->polygons, codes, codes, none);
   return DistrictLocator(std::move(state));
 }
 
@@ -96,14 +119,25 @@ DistrictLocator DistrictLocator::discover() {
   return DistrictLocator(std::move(state));
 }
 
+void DistrictLocator::count_unknown_under_parent(std::size_t digits) {
+  state_->parent_digits = digits;
+  for (const Node& node : state_->nodes) {
+    const std::string parent = state_->parent_of(node.code);
+    if (!parent.empty()) state_->parents.emplace(parent, 0);
+  }
+  auto next = static_cast<std::int32_t>(state_->nodes.size());
+  for (auto& [parent, index] : state_->parents) index = next++;
+}
+
 DistrictLocator::Mode DistrictLocator::mode() const { return state_->mode; }
 const PolygonSet* DistrictLocator::polygons() const { return state_->polygons.get(); }
 
-DistrictLocator::PointCounts DistrictLocator::point_counts() const {
-  return {state_->inside, state_->in_several, state_->nearest, state_->outside};
+std::size_t DistrictLocator::num_indexes() const {
+  std::shared_lock lock(state_->mutex);
+  return std::max(state_->index.size(), state_->nodes.size()) + state_->parents.size();
 }
 
-std::optional<std::int32_t> DistrictLocator::by_code(std::string_view code) const {
+std::optional<std::int32_t> DistrictLocator::find_code(std::string_view code) const {
   const std::string key = normalise_code(code);
   if (key.empty()) return std::nullopt;
   {
@@ -111,66 +145,84 @@ std::optional<std::int32_t> DistrictLocator::by_code(std::string_view code) cons
     const auto it = state_->index.find(key);
     if (it != state_->index.end()) return it->second;
   }
-  if (state_->mode != Mode::kDiscover) return std::nullopt;
-  std::unique_lock lock(state_->mutex);
-  return state_->index.emplace(key, static_cast<std::int32_t>(state_->index.size())).first->second;
+  if (state_->mode == Mode::kDiscover) {
+    std::unique_lock lock(state_->mutex);
+    PRECINCT_CHECK(static_cast<std::int64_t>(state_->index.size()) < Incident::kMaxDistricts,
+                   DataError,
+                   "input: expected at most {} district codes, found more; choose another column",
+                   Incident::kMaxDistricts);
+    return state_->index.emplace(key, static_cast<std::int32_t>(state_->index.size()))
+        .first->second;
+  }
+  const auto parent = state_->parents.find(state_->parent_of(key));
+  if (parent == state_->parents.end()) return std::nullopt;
+  return parent->second;
 }
 
-std::optional<std::int32_t> DistrictLocator::by_point(double longitude, double latitude) const {
+std::optional<DistrictLocator::Located> DistrictLocator::find_point(Point point) const {
   if (state_->mode == Mode::kGrid) {
     const GridSpec& grid = state_->grid;
-    const double row = std::floor((latitude - grid.latitude0) * grid.cells_per_degree_latitude);
-    const double column =
-        std::floor((longitude - grid.longitude0) * grid.cells_per_degree_longitude);
+    const double row = std::floor((point.y - grid.latitude0) * grid.cells_per_degree_latitude);
+    const double column = std::floor((point.x - grid.longitude0) * grid.cells_per_degree_longitude);
     const bool inside = row >= 0 && column >= 0 && row < static_cast<double>(grid.rows) &&
                         column < static_cast<double>(grid.columns);
-    ++(inside ? state_->inside : state_->outside);
     if (!inside) return std::nullopt;
-    return static_cast<std::int32_t>(row) * static_cast<std::int32_t>(grid.columns) +
-           static_cast<std::int32_t>(column);
+    return Located{static_cast<std::int32_t>(row) * static_cast<std::int32_t>(grid.columns) +
+                   static_cast<std::int32_t>(column)};
   }
-  const auto found = state_->polygons->containing({longitude, latitude});
-  if (!found.empty()) {
-    ++state_->inside;
-    if (found.size() > 1) ++state_->in_several;
-    return found.front();
-  }
-  const auto near = state_->polygons->nearest({longitude, latitude}, kNearestMetres);
-  ++(near ? state_->nearest : state_->outside);
-  return near;
+  const auto found = state_->polygons->containing(point);
+  if (!found.empty()) return Located{found.front(), found.size() > 1, false};
+  if (const auto near = state_->polygons->nearest(point, kNearestMetres))
+    return Located{*near, false, true};
+  return std::nullopt;
 }
 
-std::vector<Node> DistrictLocator::finish(std::vector<std::int32_t>& remap) const {
-  if (state_->mode != Mode::kDiscover) {
-    remap.resize(state_->nodes.size());
-    for (std::size_t i = 0; i < remap.size(); ++i) remap[i] = static_cast<std::int32_t>(i);
-    return state_->nodes;
+void DistrictLocator::State::append_extra_node(const std::string& parent, Panel& panel) const {
+  MultiPolygon shape;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (parent_of(nodes[i].code) != parent) continue;
+    const auto rings = polygons->rings(static_cast<int>(i));
+    shape.insert(shape.end(), rings.begin(), rings.end());
   }
-  std::vector<std::pair<std::string, std::int32_t>> codes(state_->index.begin(),
-                                                          state_->index.end());
-  std::sort(codes.begin(), codes.end(),
-            [](const auto& a, const auto& b) {  // numbers by value, then text
-              return std::pair(a.first.size(), a.first) < std::pair(b.first.size(), b.first);
-            });
-  remap.assign(codes.size(), 0);
-  std::vector<Node> nodes;
-  for (const auto& [code, provisional] : codes) {
-    remap[static_cast<std::size_t>(provisional)] = static_cast<std::int32_t>(nodes.size());
-    nodes.push_back({code, code, "", 0, 0, 0});
-  }
-  return nodes;
+  const PolygonSet whole({shape});
+  const Point centre = whole.centroid(0);
+  panel.nodes.push_back(
+      {parent + "*", parent + ", district unknown", parent, whole.area_km2(0), centre.y, centre.x});
+  append_geometry(whole.wkb(0), panel);
 }
 
-std::vector<Node> make_nodes(const PolygonSet& polygons, const std::vector<std::string>& codes,
-                             const std::vector<std::string>& names,
-                             const std::vector<std::string>& parents) {
-  std::vector<Node> nodes;
-  for (int i = 0; i < polygons.size(); ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    const Point centre = polygons.centroid(i);
-    nodes.push_back({codes[at], names[at], parents[at], polygons.area_km2(i), centre.y, centre.x});
+std::vector<std::int32_t> DistrictLocator::fill_places(const std::vector<std::uint8_t>& used,
+                                                       Panel& panel) const {
+  std::vector<std::int32_t> remap(num_indexes(), -1);
+  if (state_->mode == Mode::kDiscover) {
+    std::map<std::string, std::int32_t, decltype(&code_less)> codes(&code_less);
+    for (const auto& [code, provisional] : state_->index) {
+      if (used[static_cast<std::size_t>(provisional)] != 0) codes.emplace(code, provisional);
+    }
+    for (const auto& [code, provisional] : codes) {
+      remap[static_cast<std::size_t>(provisional)] = static_cast<std::int32_t>(panel.nodes.size());
+      panel.nodes.push_back({code, code, "", 0, 0, 0});
+    }
+    return remap;
   }
-  return nodes;
+  panel.geometry_offset.push_back(0);
+  for (std::size_t i = 0; i < state_->nodes.size(); ++i) {
+    const auto polygon = static_cast<int>(i);
+    Node node = state_->nodes[i];
+    const Point centre = state_->polygons->centroid(polygon);
+    node.area_km2 = state_->polygons->area_km2(polygon);
+    node.latitude = centre.y;
+    node.longitude = centre.x;
+    remap[i] = polygon;
+    panel.nodes.push_back(std::move(node));
+    state_->append_geometry(state_->polygons->wkb(polygon), panel);
+  }
+  for (const auto& [parent, index] : state_->parents) {
+    if (used[static_cast<std::size_t>(index)] == 0) continue;
+    remap[static_cast<std::size_t>(index)] = static_cast<std::int32_t>(panel.nodes.size());
+    state_->append_extra_node(parent, panel);
+  }
+  return remap;
 }
 
 std::vector<MultiPolygon> grid_cells(const GridSpec& grid) {

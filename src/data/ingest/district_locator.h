@@ -3,9 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,29 +30,43 @@ class DistrictLocator {
   enum class Mode { kCode, kPoint, kGrid, kDiscover };
   static constexpr double kNearestMetres = 250;
 
+  /// `nodes` as long as `polygons`, in the same order. Throws DataError for a code that is there
+  /// twice.
   static DistrictLocator by_code(std::vector<Node> nodes,
                                  std::shared_ptr<const PolygonSet> polygons);
   static DistrictLocator by_point(std::vector<Node> nodes,
                                   std::shared_ptr<const PolygonSet> polygons);
+  /// Cells in row-major order, coded r00c00.
   static DistrictLocator by_grid(const GridSpec& grid);
   /// No boundaries: the districts are the codes that occur.
   static DistrictLocator discover();
   DistrictLocator(DistrictLocator&&) noexcept;
   ~DistrictLocator();
 
+  /// By code: an unknown code whose parent (the code without its last `digits` digits) is known is
+  /// counted in one extra node per parent, "<parent>*", which has the parent's shape and no border.
+  /// Call before any query.
+  void count_unknown_under_parent(std::size_t digits);
+
   Mode mode() const;
-  /// Index, or nothing. For kDiscover a provisional one; see finish().
-  std::optional<std::int32_t> by_code(std::string_view code) const;
-  std::optional<std::int32_t> by_point(double longitude, double latitude) const;
-  /// Nodes in final order; `remap[provisional] = final`.
-  std::vector<Node> finish(std::vector<std::int32_t>& remap) const;
-  const PolygonSet* polygons() const;
-  /// Points inside a polygon, inside several, taken to the nearest, and outside: for the quality
-  /// report.
-  struct PointCounts {
-    std::uint64_t inside = 0, in_several = 0, nearest = 0, outside = 0;
+  bool uses_points() const { return mode() == Mode::kPoint || mode() == Mode::kGrid; }
+  /// Index, or nothing. Provisional: fill_places() has the final ones.
+  std::optional<std::int32_t> find_code(std::string_view code) const;
+
+  struct Located {
+    std::int32_t district = 0;
+    bool in_several = false;  // the first of them was taken
+    bool nearest = false;     // outside of all, within kNearestMetres
   };
-  PointCounts point_counts() const;
+  std::optional<Located> find_point(Point point) const;
+
+  /// Writes nodes and geometry of `panel`. `used`: per provisional index, 1 when it has incidents;
+  /// extra and discovered nodes that have none are left out. Returns provisional -> final, -1 for
+  /// those.
+  std::vector<std::int32_t> fill_places(const std::vector<std::uint8_t>& used, Panel& panel) const;
+  /// Provisional indexes given out so far.
+  std::size_t num_indexes() const;
+  const PolygonSet* polygons() const;
 
  private:
   struct State;
@@ -62,10 +74,8 @@ class DistrictLocator {
   std::unique_ptr<State> state_;
 };
 
-/// Nodes with areas and centroids from polygons; `codes` and `names` as long as the set.
-std::vector<Node> make_nodes(const PolygonSet& polygons, const std::vector<std::string>& codes,
-                             const std::vector<std::string>& names,
-                             const std::vector<std::string>& parents);
+/// Order of district codes: numbers by value, then text.
+bool code_less(const std::string& a, const std::string& b);
 
 /// Rectangles of a grid's cells, row-major.
 std::vector<MultiPolygon> grid_cells(const GridSpec& grid);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,10 @@ struct IngestOptions {
   std::optional<std::filesystem::path> boundaries;  // GeoJSON, plain or compressed
   std::string district_property;                    // empty: the profile's
   std::string name_property;                        // empty: the code
-  bool locate_by_point = false;  // default: by code when the profile has a district column
+  std::string parent_property;                      // empty: the profile's rule, if it has one
+  std::vector<std::string> districts;               // patterns of codes to keep; empty: all
+  bool locate_by_point = false;       // default: by code when the profile has a district column
+  bool unknown_under_parent = false;  // count unknown codes in one node per parent
   std::optional<GridSpec> grid;
   std::string graph = "adjacency";  // adjacency|queen|knn:<k>|file:<path>|none
   BinSpec bin;
@@ -34,18 +38,17 @@ struct IngestOptions {
 struct IngestResult {
   Panel panel;
   QualityReport quality;
-  std::string rejects;     // CSV text
-  std::string audit_rows;  // CSV text, when asked for
-  std::string provenance;  // JSON text; the command line is added by the caller
+  std::string provenance;  // JSON text
 };
 
-/// Reads, locates, deduplicates and counts. The panel does not depend on the order of rows or
-/// files, nor on how they are split or compressed. Nothing is written. Throws IoError, DataError,
+/// Reads, locates, deduplicates and counts; nothing is written. The panel does not depend on the
+/// order of rows or files, nor on how they are split or compressed. Throws IoError, DataError,
 /// ConfigError.
 IngestResult ingest(const IngestOptions& options);
 
-/// Writes panel.h5 with its checksum and provenance, rejects.csv, quality.json and quality.txt
-/// beside it; the panel last.
-void write_ingest(const std::filesystem::path& panel_path, const IngestResult& result);
+/// The same, and writes the panel with what belongs to it (IngestOutput): all files or, when
+/// anything fails, none. `origin` goes into the provenance (command, version, date).
+IngestResult ingest_to_file(const IngestOptions& options, const std::filesystem::path& panel_path,
+                            const std::map<std::string, std::string>& origin = {});
 
 }  // namespace precinct::data

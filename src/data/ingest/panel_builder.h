@@ -12,10 +12,6 @@
 
 namespace precinct::data {
 
-/// Keeps one incident per id: the largest revision, then the largest digest; never the order of
-/// input. Incidents without id all stay. Sorts by digest. Returns how many were dropped.
-std::uint64_t drop_superseded(std::vector<Incident>& incidents);
-
 /// sha256 over the digests of sorted incidents.
 std::string content_hash(const std::vector<Incident>& sorted);
 
@@ -25,10 +21,19 @@ struct SeriesRange {
   std::optional<std::int64_t> last_day;
 };
 
+/// What was not counted as it stood.
+struct CountNotes {
+  std::uint64_t in_skipped_hour =
+      0;  // written down in the hour that spring skips: in the one after
+  std::uint64_t beyond_last_bin = 0;     // in a week or month that `last_day` leaves incomplete
+  std::int64_t days_missing_at_end = 0;  // of the last bin, after the last incident's day
+};
+
 /// Counts incidents per bin, node and category into `panel` (nodes and categories are there): fills
-/// axis, counts, num_* and, for hourly bins, `observed` of the hour that spring skips. Throws
-/// DataError when nothing is counted.
-void count_incidents(const std::vector<Incident>& incidents, const BinSpec& bin,
-                     const SeriesRange& range, Panel& panel);
+/// axis, counts, num_* and, for hourly bins, `observed` of the hour that spring skips. With a
+/// `last_day` the series ends with the last bin that is complete by then. Throws DataError when
+/// nothing is counted.
+CountNotes count_incidents(const std::vector<Incident>& incidents, const BinSpec& bin,
+                           const SeriesRange& range, Panel& panel);
 
 }  // namespace precinct::data

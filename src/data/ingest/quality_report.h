@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -15,23 +14,31 @@ namespace precinct::data {
 struct QualityReport {
   std::uint64_t rows_read = 0;
   std::uint64_t accepted = 0;
-  std::uint64_t duplicates = 0;  // rows whose id came again, all but the revision that counts
-  std::map<std::string, std::uint64_t> rejected;            // by kind
+  std::uint64_t duplicates = 0;                   // = repeated + revised
+  std::uint64_t repeated = 0;                     // the same row again
+  std::uint64_t revised = 0;                      // rows of an id that a later revision replaced
+  std::map<std::string, std::uint64_t> rejected;  // by kind
   std::map<std::string, std::uint64_t> missing_per_column;  // rows where it is empty or unknown
-  std::uint64_t first_of_year = 0, first_of_month = 0,
-                at_noon = 0;  // default values, among rows accepted before deduplication
-  std::uint64_t reported_before_occurrence = 0;
-  std::uint64_t with_clock = 0, with_report_time = 0;
+  // Default values, among the rows accepted before duplicates were dropped.
+  std::uint64_t first_of_year = 0, first_of_month = 0, at_noon = 0, with_clock = 0;
   std::map<std::int32_t, std::uint64_t> report_lag_days;
-  std::uint64_t points_inside = 0, points_in_several = 0, points_to_nearest = 0, points_outside = 0;
+  std::int64_t latest_report_day = -25567;  // when the source was written, at the earliest
+  std::uint64_t points_inside = 0, points_in_several = 0, points_to_nearest = 0;
+  std::uint64_t in_skipped_hour = 0;  // counted in the hour after (hourly bins)
   int polygons_repaired = 0;
   std::vector<std::string> isolated_districts;
   std::vector<std::string> warnings;
 
   void add(const QualityReport& other);
   std::uint64_t num_rejected() const;
-  /// Lag in days below which `share` of the reports lie.
+  std::uint64_t num_with_report_time() const;
+  /// Lag in days within which at least `share` of the reports came.
   std::int32_t lag_quantile(double share) const;
+  /// Share of the reports that came within `days`.
+  double share_within(std::int64_t days) const;
+  /// Share of what happened on `day` that was reported when the source was written, by the lags
+  /// seen.
+  double completeness(std::int64_t day) const { return share_within(latest_report_day - day); }
   nlohmann::json to_json() const;
   std::string to_text() const;
 };

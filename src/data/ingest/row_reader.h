@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "data/ingest/code_map.h"
@@ -23,17 +25,32 @@ namespace precinct::data {
 class RowReader {
  public:
   struct Options {
-    std::int64_t earliest_day = 0;  // older rows are rejected
-    std::int64_t latest_day = 0;    // newer rows are rejected
+    std::int64_t earliest_day = Incident::kFirstDay;  // older rows are rejected
+    std::int64_t latest_day = Incident::kLastDay;     // newer rows are rejected
     bool keep_audit_fields = false;
+    /// Ids whose rows are wanted whole, to settle which revision counts.
+    const std::unordered_set<std::uint64_t>* contested = nullptr;
+  };
+  /// A row of a contested id, in the order in which revisions win: larger is later.
+  struct Contender {
+    std::int64_t revision = 0;
+    std::string canonical;
+    std::uint64_t id = 0;
+    std::array<std::byte, 16> digest{};
+    bool operator<(const Contender& other) const {
+      return revision != other.revision ? revision < other.revision : canonical < other.canonical;
+    }
   };
   struct Result {
+    std::uint32_t file = 0;
     std::vector<Incident> incidents;
     std::vector<Reject> rejects;
     std::vector<std::string> categories;  // of this block; Incident::category indexes it
+    std::vector<Contender> contenders;
     QualityReport quality;
-    std::string audit_rows;
+    std::string audit_rows;  // CSV lines
   };
+
   /// `header`: names of the columns, or for a source without header its number of fields in names
   /// "0", "1", ... Throws DataError for a missing or doubled column.
   RowReader(const SourceProfile& profile, const CodeMap& codes, const DistrictLocator& locator,
@@ -41,16 +58,39 @@ class RowReader {
             Options options);
   /// Rows of a block; the first `skip` records are left out (header, skipped rows).
   Result read_block(const CsvBlock& block, std::uint64_t skip) const;
+  /// Header line of audit_rows.
   std::string audit_header() const;
 
  private:
-  struct Row;
-  void read_row(const CsvRecord& record, Result& result,
-                std::unordered_map<std::string, std::uint16_t>& category_index) const;
-  bool find_district(const CsvRecord& record, Incident& incident, Result& result) const;
-  int column(const std::string& role) const;
+  enum Role {
+    kId,
+    kTime,
+    kClock,
+    kReportTime,
+    kRevision,
+    kDistrict,
+    kLongitude,
+    kLatitude,
+    kCategory,
+    kNumRoles
+  };
+  using CategoryIndex = std::unordered_map<std::string, std::uint16_t>;
+
+  void find_columns(const std::string& file_name);
+  void read_row(const CsvRecord& record, Result& result, CategoryIndex& category_index) const;
+  bool check_form(const CsvRecord& record, Result& result) const;
+  bool read_time(const CsvRecord& record, Result& result, Incident& incident, int& minute) const;
+  bool read_category(const CsvRecord& record, Result& result, Incident& incident,
+                     CategoryIndex& category_index) const;
+  bool read_district(const CsvRecord& record, Result& result, Incident& incident) const;
+  bool read_report_time(const CsvRecord& record, Result& result, const Incident& incident,
+                        std::int64_t& revision) const;
+  void read_revision(const CsvRecord& record, Incident& incident, std::int64_t& revision) const;
+  std::string canonical(const CsvRecord& record) const;
+  void add_audit_row(const CsvRecord& record, Result& result) const;
   std::string_view field(const CsvRecord& record, int column) const;
-  void reject(const CsvRecord& record, Result& result, int column, const char* kind,
+  /// Counts and notes the row; returns false.
+  bool reject(const CsvRecord& record, Result& result, int column, const char* kind,
               std::string_view found, const std::string& expected) const;
 
   const SourceProfile& profile_;
@@ -58,10 +98,10 @@ class RowReader {
   const DistrictLocator& locator_;
   std::vector<std::string> header_;
   std::uint32_t file_;
-  std::string file_name_;
   Options options_;
-  std::unordered_map<std::string, int> role_;
+  std::array<int, kNumRoles> role_{};
   std::vector<bool> is_person_, is_audit_;
+  std::vector<std::vector<std::string>> unknown_;  // per column
 };
 
 }  // namespace precinct::data

@@ -23,17 +23,70 @@ const std::set<std::string> kKeys = {"name",
                                      "time_formats",
                                      "time_of_day_is_dummy",
                                      "unknown",
+                                     "unknown_in",
                                      "person_fields",
                                      "audit_fields",
                                      "code_map",
                                      "category_order",
+                                     "categories",
+                                     "default_categories",
                                      "discovered_by_officer",
-                                     "district_property"};
+                                     "district_property",
+                                     "parent_drops_digits"};
+
+void check_keys(const YAML::Node& map, const std::set<std::string>& known,
+                const std::string& where) {
+  std::set<std::string> seen;
+  for (const auto& item : map) {
+    const auto key = item.first.as<std::string>();
+    const int line = item.first.Mark().line + 1;
+    PRECINCT_CHECK(known.contains(key), ConfigError,
+                   "{}:{}: {}: unknown key, expected one of: {}; correct or remove it", where, line,
+                   key, fmt::join(known, ", "));
+    PRECINCT_CHECK(seen.insert(key).second, ConfigError,
+                   "{}:{}: {}: expected each key once, found it twice; remove one", where, line,
+                   key);
+  }
+}
 
 std::vector<std::string> as_list(const YAML::Node& node) {
   if (!node) return {};
   if (node.IsScalar()) return {node.as<std::string>()};
   return node.as<std::vector<std::string>>();
+}
+
+std::set<std::string> as_set(const YAML::Node& node) {
+  const auto list = as_list(node);
+  return {list.begin(), list.end()};
+}
+
+CategoryScheme read_scheme(const YAML::Node& node, const std::string& where) {
+  check_keys(node, {"value", "order", "names", "discovered_by_officer"}, where);
+  CategoryScheme scheme;
+  scheme.value = node["value"].as<std::string>("");
+  scheme.order = as_list(node["order"]);
+  if (node["names"]) scheme.names = node["names"].as<std::map<std::string, std::string>>();
+  scheme.discovered_by_officer = as_set(node["discovered_by_officer"]);
+  return scheme;
+}
+
+/// The keys that say how categories are counted.
+void read_categories(const YAML::Node& root, const std::filesystem::path& path,
+                     SourceProfile& profile) {
+  if (const YAML::Node map = root["code_map"]) {
+    check_keys(map, {"file", "key", "value"}, path.string());
+    const std::filesystem::path file = map["file"].as<std::string>("");
+    profile.code_map_file =
+        file.empty() || file.is_absolute() ? file.string() : (path.parent_path() / file).string();
+    profile.code_map_key = map["key"].as<std::string>("");
+    profile.scheme.value = map["value"].as<std::string>("");
+  }
+  profile.scheme.order = as_list(root["category_order"]);
+  profile.scheme.discovered_by_officer = as_set(root["discovered_by_officer"]);
+  for (const auto& item : root["categories"])
+    profile.schemes[item.first.as<std::string>()] = read_scheme(item.second, path.string());
+  if (root["default_categories"])
+    profile.choose_categories(root["default_categories"].as<std::string>());
 }
 
 std::filesystem::path find(const std::string& name,
@@ -54,6 +107,16 @@ std::filesystem::path find(const std::string& name,
       known, name));
 }
 
+void check_no_person(const SourceProfile& profile, const std::string& role,
+                     const std::string& field) {
+  const auto& persons = profile.person_fields;
+  PRECINCT_CHECK(
+      std::find(persons.begin(), persons.end(), field) == persons.end(), ConfigError,
+      "profile {}: columns.{}: expected no person field, found '{}'; persons are never a "
+      "feature, an entity or a key",
+      profile.name, role, field);
+}
+
 }  // namespace
 
 SourceProfile SourceProfile::load(const std::string& name_or_path,
@@ -64,14 +127,10 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
     const YAML::Node root = YAML::LoadFile(path.string());
     PRECINCT_CHECK(root.IsMap(), ConfigError, "{}: expected a map of keys, found something else",
                    path.string());
-    for (const auto& item : root) {
-      const auto key = item.first.as<std::string>();
-      PRECINCT_CHECK(kKeys.contains(key), ConfigError, "{}:{}: {}: unknown key; known: {}",
-                     path.string(), item.first.Mark().line + 1, key, fmt::join(kKeys, ", "));
-    }
+    check_keys(root, kKeys, path.string());
     profile.name = root["name"].as<std::string>(path.stem().string());
     profile.header = root["header"].as<bool>(true);
-    profile.skip_rows = root["skip_rows"].as<std::int64_t>(0);
+    profile.skip_rows = root["skip_rows"].as<std::uint64_t>(0);
     profile.time_zone = root["time_zone"].as<std::string>("UTC");
     profile.earliest = root["earliest"].as<std::string>(profile.earliest);
     for (const auto& item : root["columns"]) {
@@ -86,16 +145,10 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
     profile.unknown = as_list(root["unknown"]);
     profile.person_fields = as_list(root["person_fields"]);
     profile.audit_fields = as_list(root["audit_fields"]);
-    if (const YAML::Node map = root["code_map"]) {
-      const std::filesystem::path file = map["file"].as<std::string>("");
-      profile.code_map_file =
-          file.empty() || file.is_absolute() ? file.string() : (path.parent_path() / file).string();
-      profile.code_map_key = map["key"].as<std::string>("");
-      profile.code_map_value = map["value"].as<std::string>("");
-    }
-    profile.category_order = as_list(root["category_order"]);
-    const auto discovered = as_list(root["discovered_by_officer"]);
-    profile.discovered_by_officer.insert(discovered.begin(), discovered.end());
+    for (const auto& item : root["unknown_in"])
+      profile.unknown_in[item.first.as<std::string>()] = as_list(item.second);
+    read_categories(root, path, profile);
+    profile.parent_drops_digits = root["parent_drops_digits"].as<std::size_t>(0);
     profile.district_property = root["district_property"].as<std::string>("");
   } catch (const YAML::Exception& error) {
     throw ConfigError(fmt::format("{}:{}: expected a source profile in YAML, found: {}",
@@ -110,16 +163,29 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
                  "{}: time_formats: expected at least one, found none; e.g. '%m/%d/%Y'",
                  path.string());
   for (const auto& [role, names] : profile.columns) {
-    for (const auto& field : names) {
-      const bool person = std::find(profile.person_fields.begin(), profile.person_fields.end(),
-                                    field) != profile.person_fields.end();
-      PRECINCT_CHECK(
-          !person, ConfigError,
-          "{}: columns.{}: '{}' is a person field; persons are never a feature, an entity or a key",
-          path.string(), role, field);
-    }
+    for (const auto& field : names) check_no_person(profile, role, field);
   }
   return profile;
+}
+
+void SourceProfile::set_column(const std::string& role, const std::string& column) {
+  PRECINCT_CHECK(kRoles.contains(role), ConfigError,
+                 "--column: expected one of {}; found '{}'; choose one of them",
+                 fmt::join(kRoles, ", "), role);
+  check_no_person(*this, role, column);
+  columns[role] = {column};
+}
+
+void SourceProfile::choose_categories(const std::string& scheme_name) {
+  const auto it = schemes.find(scheme_name);
+  std::vector<std::string> known;
+  for (const auto& [known_name, ignored] : schemes) known.push_back(known_name);
+  PRECINCT_CHECK(it != schemes.end(), ConfigError,
+                 "--categories: expected one of profile {}: {}; found '{}'; choose one of them or "
+                 "give --code-map-value",
+                 name, known.empty() ? "(it has none)" : fmt::format("{}", fmt::join(known, ", ")),
+                 scheme_name);
+  scheme = it->second;
 }
 
 }  // namespace precinct::data

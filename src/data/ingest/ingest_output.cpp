@@ -1,0 +1,118 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "data/ingest/ingest_output.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "data/store/panel_store.h"
+
+namespace precinct::data {
+namespace {
+
+/// "" for panel.h5, "NAME." for NAME.h5: panels of one folder keep their reports apart.
+std::string report_prefix(const std::filesystem::path& panel_path) {
+  const std::string stem = panel_path.stem().string();
+  return stem == "panel" ? "" : stem + ".";
+}
+
+/// Removes staging folders of processes that are gone.
+void remove_left_overs(const std::filesystem::path& folder, const std::string& prefix) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    int pid = 0;
+    const char* end = name.data() + name.size();
+    const auto result = std::from_chars(name.data() + prefix.size(), end, pid);
+    if (result.ec == std::errc{} && result.ptr == end && ::kill(pid, 0) != 0 && errno == ESRCH)
+      std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+/// The topmost folder of `folder` that does not exist yet; empty when all do.
+std::filesystem::path first_missing(std::filesystem::path folder) {
+  std::filesystem::path missing;
+  while (!folder.empty() && !std::filesystem::exists(folder)) {
+    missing = folder;
+    if (folder == folder.parent_path()) break;
+    folder = folder.parent_path();
+  }
+  return missing;
+}
+
+void move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  PRECINCT_CHECK(::rename(from.c_str(), to.c_str()) == 0, IoError,
+                 "{}; expected a name that can be written; check the folder",
+                 errno_text(to.string(), errno));
+}
+
+}  // namespace
+
+std::string IngestOutput::rejects_name(const std::filesystem::path& panel_path) {
+  return report_prefix(panel_path) + "rejects.csv";
+}
+
+IngestOutput::IngestOutput(const std::filesystem::path& panel_path,
+                           const std::optional<std::filesystem::path>& audit_path)
+    : panel_path_(panel_path),
+      folder_(panel_path.has_parent_path() ? panel_path.parent_path() : "."),
+      audit_path_(audit_path) {
+  PRECINCT_CHECK(panel_path.has_filename() && !std::filesystem::is_directory(panel_path),
+                 ConfigError, "--out: expected a file to write, found the folder '{}'; name a file",
+                 panel_path.string());
+  made_folder_ = first_missing(folder_);
+  std::error_code error;
+  std::filesystem::create_directories(folder_, error);
+  PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be made",
+                 errno_text(folder_.string(), error.value()));
+  const std::string prefix = "." + panel_path_.filename().string() + ".ingest-";
+  remove_left_overs(folder_, prefix);
+  staging_ = folder_ / (prefix + std::to_string(::getpid()));
+  std::filesystem::create_directory(staging_, error);
+  PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be written",
+                 errno_text(staging_.string(), error.value()));
+  rejects_.emplace(staging_ / "rejects.csv");
+  rejects_->write(reject_header());
+  if (audit_path_) audit_.emplace(audit_path_->string() + ".ingest-" + std::to_string(::getpid()));
+}
+
+IngestOutput::~IngestOutput() {
+  std::error_code ignored;
+  std::filesystem::remove_all(staging_, ignored);
+  if (audit_path_)
+    std::filesystem::remove(audit_path_->string() + ".ingest-" + std::to_string(::getpid()),
+                            ignored);
+  while (!made_folder_.empty() && std::filesystem::is_empty(folder_, ignored) &&
+         std::filesystem::remove(folder_, ignored) && folder_ != made_folder_)
+    folder_ = folder_.parent_path();
+}
+
+void IngestOutput::commit(const Panel& panel, const QualityReport& quality,
+                          const std::string& provenance) {
+  const std::string name = panel_path_.filename().string(), prefix = report_prefix(panel_path_);
+  rejects_->finish();
+  write_file_atomically(staging_ / "quality.json", quality.to_json().dump(2) + "\n");
+  write_file_atomically(staging_ / "quality.txt", quality.to_text());
+  write_file_atomically(staging_ / (name + ".provenance.json"), provenance + "\n");
+  write_panel(staging_ / name, panel);
+  if (audit_) {
+    audit_->finish();
+    move_file(audit_path_->string() + ".ingest-" + std::to_string(::getpid()), *audit_path_);
+  }
+  for (const char* report : {"rejects.csv", "quality.json", "quality.txt"})
+    move_file(staging_ / report, folder_ / (prefix + report));
+  for (const char* suffix : {".provenance.json", ".sha256", ""})
+    move_file(staging_ / (name + suffix), folder_ / (name + suffix));
+  sync_path(folder_);
+  made_folder_.clear();
+}
+
+}  // namespace precinct::data
