@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace precinct::metrics {
+
+/// Skill of a model against a reference with its 95 % interval.
+struct Skill {
+  double value = 0;  // 1 - score / score(reference)
+  double low = 0, high = 0;
+  bool holds_zero() const { return low <= 0 && high >= 0; }
+};
+
+/// Moving-block bootstrap over origins: `score[o]` and `reference[o]` are sums over the cells of
+/// origin o. Blocks of `block` neighbouring origins are drawn with replacement from the stream of
+/// `seed`. Spans are equally long.
+Skill block_bootstrap(std::span<const double> score, std::span<const double> reference,
+                      std::int64_t block, std::int64_t replicates, std::uint64_t seed);
+
+}  // namespace precinct::metrics

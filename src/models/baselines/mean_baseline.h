@@ -1,0 +1,38 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/forecast.h"
+
+namespace precinct::models {
+
+/// A baseline that states a mean per cell; its NB2 dispersion per category is fitted by maximum
+/// likelihood on the one-step forecasts of the validation range, so that its NLL can be compared
+/// with that of the others.
+class MeanBaseline : public Forecaster {
+ public:
+  explicit MeanBaseline(std::string name) : name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+  void fit(const data::Panel& panel, const data::Split& split) override;
+  Forecast predict(const data::Panel& panel, std::span<const std::int64_t> origins,
+                   std::int64_t horizon) override;
+
+ protected:
+  /// Prepares sums over the panel; row e of what it keeps may use bins < e alone. Called once per
+  /// panel.
+  virtual void prepare(const data::Panel& panel) = 0;
+  /// Means [H, N, C] from origin e, of counts of bins < e alone.
+  virtual void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
+                    float* out) const = 0;
+
+ private:
+  void prepare_once(const data::Panel& panel);
+  std::string name_;
+  std::vector<double> dispersion_;  // [C]
+  const data::Panel* prepared_ = nullptr;
+};
+
+}  // namespace precinct::models

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/baselines/mean_baseline.h"
+
+namespace precinct::models {
+
+/// The last observed count of the cell, held over the horizon.
+class LastValue final : public MeanBaseline {
+ public:
+  LastValue() : MeanBaseline("last_value") {}
+
+ protected:
+  void prepare(const data::Panel&) override {}
+  void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
+            float* out) const override;
+};
+
+/// The count one season ago (7 days, 52 weeks, 12 months), the last one that is known.
+class SeasonalNaive final : public MeanBaseline {
+ public:
+  SeasonalNaive() : MeanBaseline("seasonal_naive") {}
+
+ protected:
+  void prepare(const data::Panel&) override {}
+  void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
+            float* out) const override;
+};
+
+/// Mean of all earlier counts of the cell in the target's season slot, shrunk by `kPseudoBins` to
+/// the cell's mean.
+class HistoricalMean final : public MeanBaseline {
+ public:
+  HistoricalMean() : MeanBaseline("historical_mean") {}
+
+ protected:
+  void prepare(const data::Panel& panel) override;
+  void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
+            float* out) const override;
+
+ private:
+  std::vector<float> sum_, weight_;  // [T+1, S, N, C], [T+1, S, N]
+};
+
+/// Mean of the last `days` days of the cell.
+class MovingAverage final : public MeanBaseline {
+ public:
+  MovingAverage(std::string name, double days) : MeanBaseline(std::move(name)), days_(days) {}
+
+ protected:
+  void prepare(const data::Panel& panel) override;
+  void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
+            float* out) const override;
+
+ private:
+  double days_;
+  std::vector<double> sum_, weight_;  // prefix sums [T+1, N, C], [T+1, N]
+};
+
+/// share[n,c] (last 365 days) x level[c] (last 28 days, deseasonalised) x factor of the season
+/// slot.
+class ShareLevelSeason final : public MeanBaseline {
+ public:
+  ShareLevelSeason() : MeanBaseline("share_level_season") {}
+
+ protected:
+  void prepare(const data::Panel& panel) override;
+  void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
+            float* out) const override;
+
+ private:
+  std::vector<double> sum_;     // prefix sums [T+1, N, C]
+  std::vector<double> total_;   // [T, C]
+  std::vector<double> factor_;  // [T+1, S, C]
+};
+
+/// Exponentially weighted mean of the cell, half-life 120 days, shrunk by 2 bins to the category's
+/// mean.
+class ExponentialMean final : public MeanBaseline {
+ public:
+  ExponentialMean() : MeanBaseline("ewma") {}
+
+ protected:
+  void prepare(const data::Panel& panel) override;
+  void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
+            float* out) const override;
+
+ private:
+  std::vector<float> mean_;  // [T+1, N, C]
+};
+
+}  // namespace precinct::models
