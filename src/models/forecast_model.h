@@ -70,8 +70,8 @@ class ForecastModel : public torch::nn::Module {
   DropoutKey dropout_key_;
 };
 
-/// Draws every parameter from the stream (seed, "init/" + name): no layout or order changes it. Tensors that
-/// start at zero (last layers) are marked by the model through zero_parameters.
+/// Draws every parameter from the stream (seed, "init/" + name): no layout or order changes it. Modules say what
+/// their parameters start from (initialize.h): torch's defaults, zero for last layers.
 void initialize_by_name(torch::nn::Module& model, std::uint64_t seed);
 
 /// Builds the named network; throws ConfigError with the known names.

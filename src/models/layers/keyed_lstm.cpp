@@ -1,0 +1,40 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "models/layers/keyed_lstm.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace precinct::models {
+
+KeyedLstmImpl::KeyedLstmImpl(std::int64_t in, std::int64_t hidden, std::int64_t num_layers)
+    : hidden_(hidden) {
+  for (std::int64_t index = 0; index < num_layers; ++index) {
+    const auto names = parameter_names(index);
+    const std::int64_t width = index == 0 ? in : hidden;
+    layers_.push_back({register_parameter(names[0], torch::zeros({4 * hidden, width})),
+                       register_parameter(names[1], torch::zeros({4 * hidden, hidden})),
+                       register_parameter(names[2], torch::zeros({4 * hidden})),
+                       register_parameter(names[3], torch::zeros({4 * hidden}))});
+  }
+}
+
+torch::Tensor KeyedLstmImpl::layer(std::int64_t index, const torch::Tensor& x) {
+  const torch::Tensor zero = torch::zeros({1, x.size(1), hidden_}, x.options());
+  return std::get<0>(
+      at::lstm(x, {zero, zero}, layers_[static_cast<std::size_t>(index)], /*has_biases=*/true,
+               /*num_layers=*/1, /*dropout=*/0.0, is_training(), /*bidirectional=*/false,
+               /*batch_first=*/false));
+}
+
+InitialDistribution KeyedLstmImpl::initial(const std::string&) const {
+  return InitialDistribution::uniform(1 / std::sqrt(static_cast<double>(hidden_)));
+}
+
+std::vector<std::string> KeyedLstmImpl::parameter_names(std::int64_t index) {
+  return {fmt::format("weight_ih_l{}", index), fmt::format("weight_hh_l{}", index),
+          fmt::format("bias_ih_l{}", index), fmt::format("bias_hh_l{}", index)};
+}
+
+}  // namespace precinct::models
