@@ -4,6 +4,9 @@
 
 namespace precinct::apps {
 
-void add_all_commands(CLI::App& app, Action& action) { add_ingest_command(app, action); }
+void add_all_commands(CLI::App& app, Action& action) {
+  add_ingest_command(app, action);
+  add_config_command(app, action);
+}
 
 }  // namespace precinct::apps

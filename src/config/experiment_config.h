@@ -17,7 +17,7 @@ namespace precinct::config {
 
 /// `run:`
 struct RunConfig {
-  std::string name;            // empty: derived from the configuration's hash
+  std::string name;  // empty: derived from the configuration's hash
   std::uint64_t seed = 1;
   std::string output = "runs";  // folder that holds the run folder
   std::string device = "auto";  // auto|cpu|cuda
@@ -36,13 +36,15 @@ struct ExperimentConfig {
   LogConfig log;
 };
 
-/// Reads and merges `files` left to right, then applies `assignments` ("train.epochs=5"). Relative paths in
-/// values are relative to the file that names them. Throws ConfigError that lists all problems at once, one per
-/// line, each with file:line, dotted key, expected, found and the nearest known key.
+/// Reads and merges `files` left to right, then applies `assignments` ("train.epochs=5"). Relative
+/// paths in values are relative to the file that names them. Throws ConfigError that lists all
+/// problems at once, one per line, each with file:line, dotted key, expected, found and the nearest
+/// known key.
 ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files,
                                  const std::vector<std::string>& assignments = {});
 
-/// The resolved configuration as YAML, every key present, in declaration order; load(to_yaml(c)) == c.
+/// The resolved configuration as YAML, every key present, in declaration order; load(to_yaml(c)) ==
+/// c.
 std::string to_yaml(const ExperimentConfig& config);
 
 /// sha256 over the keys that influence training (not run.name, run.output, log, parallel timeouts,

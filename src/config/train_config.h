@@ -34,28 +34,28 @@ struct EarlyStopConfig {
 };
 
 struct CheckpointConfig {
-  std::string every = "1ep";     // duration: 3ep, 1000st, 10min
+  std::string every = "1ep";  // duration: 3ep, 1000st, 10min
   std::int64_t keep_last = 3;
 };
 
 /// `train:`
 struct TrainConfig {
   std::int64_t epochs = 20;
-  std::int64_t steps = 0;              // > 0: stop after so many optimiser steps
+  std::int64_t steps = 0;               // > 0: stop after so many optimiser steps
   std::int64_t global_batch_size = 64;  // windows per optimiser step
-  std::int64_t micro_batch_size = 0;   // windows per forward call; 0 = the global batch
+  std::int64_t micro_batch_size = 0;    // windows per forward call; 0 = the global batch
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
-  double clip_norm = 1.0;              // 0 = off
-  double ema_decay = 0.0;              // 0 = off
-  std::string precision = "fp32";      // fp32|bf16 (autocast on GPU)
+  double clip_norm = 1.0;          // 0 = off
+  double ema_decay = 0.0;          // 0 = off
+  std::string precision = "fp32";  // fp32|bf16 (autocast on GPU)
   bool tf32 = false;
   bool deterministic = false;
-  std::string kernels = "reference";   // fused forms come later
+  std::string kernels = "reference";  // fused forms come later
   CheckpointConfig checkpoint;
   EarlyStopConfig early_stop;
   std::string evaluate_every = "1ep";
-  std::string refit = "none";          // none|before_test|all
+  std::string refit = "none";  // none|before_test|all
   std::string refit_epochs = "from_validation";
 };
 
@@ -70,13 +70,14 @@ struct LogConfig {
 struct EvaluateConfig {
   std::string origins = "rolling";
   std::int64_t stride = 1;
-  std::vector<std::string> baselines = {"last_value", "seasonal_naive", "historical_mean", "moving_average_28",
-                                        "share_level_season", "ewma", "gamma_poisson"};
+  std::vector<std::string> baselines = {
+      "last_value",         "seasonal_naive", "historical_mean", "moving_average_28",
+      "share_level_season", "ewma",           "gamma_poisson"};
   std::string reference = "gamma_poisson";
-  std::int64_t bootstrap_block = 7;       // bins
+  std::int64_t bootstrap_block = 7;  // bins
   std::int64_t bootstrap_replicates = 2000;
   std::uint64_t bootstrap_seed = 1;
-  std::string choose_on = "validation";   // validation|blocks (four blocks, accuracy protocol)
+  std::string choose_on = "validation";  // validation|blocks (four blocks, accuracy protocol)
 };
 
 }  // namespace precinct::config

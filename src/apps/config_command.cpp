@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "apps/commands.h"
+#include "config/experiment_config.h"
+
+namespace precinct::apps {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> files, assignments;
+};
+
+config::ExperimentConfig load(const Arguments& a) {
+  return config::load_experiment({a.files.begin(), a.files.end()}, a.assignments);
+}
+
+}  // namespace
+
+void add_config_command(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("config", "check, show or explain configuration files");
+  command->require_subcommand(1);
+  command->footer(
+      "Example: precinct config check configs/west_la/gat_tcn.yaml --set train.epochs=5");
+  auto a = std::make_shared<Arguments>();
+  const auto add = [&](const char* name, const char* text, bool files, std::function<int()> run) {
+    auto* verb = command->add_subcommand(name, text);
+    if (files) {
+      verb->add_option("config", a->files, "YAML files, merged left to right")->required();
+      verb->add_option("--set", a->assignments, "key=value, after the files");
+    }
+    verb->callback([&action, run] { action = run; });
+  };
+  add("check", "report every problem at once", true, [a] {
+    const auto c = load(*a);
+    fmt::print("fine: run {}, training hash {}\n", config::run_name(c),
+               config::training_hash(c).substr(0, 16));
+    return 0;
+  });
+  add("show", "print the resolved configuration", true, [a] {
+    fmt::print("{}", config::to_yaml(load(*a)));
+    return 0;
+  });
+  add("reference", "print all keys with defaults and ranges, as docs/configuration.md", false, [] {
+    fmt::print("{}", config::reference_markdown());
+    return 0;
+  });
+}
+
+}  // namespace precinct::apps
