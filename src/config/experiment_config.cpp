@@ -117,7 +117,11 @@ class Reader final : public FieldVisitor {
           value.where, key, nearest));
     }
   }
-  bool is_set(const std::string& key) const { return values_.contains(key); }
+  /// Set to something else than its default: a resolved file, with every key in it, reads back.
+  bool is_set(const std::string& key) const {
+    return values_.contains(key) && changed_.contains(key);
+  }
+  void find_changes(const ExperimentConfig& config);
   std::string where(const std::string& key) const {
     return values_.contains(key) ? values_.at(key).where : "configuration";
   }
@@ -169,7 +173,7 @@ class Reader final : public FieldVisitor {
 
   YamlValues values_;
   std::vector<std::string>& problems_;
-  std::set<std::string> known_;
+  std::set<std::string> known_, changed_;
 };
 
 /// Prints fields as (key, value) pairs; used for YAML, the hash and the reference.
@@ -268,6 +272,27 @@ class ReferencePrinter final : public Printer {
   }
   std::string section_;
 };
+
+/// Printed value by key.
+class ValuePrinter final : public Printer {
+ public:
+  std::map<std::string, std::string> values_;
+
+ private:
+  void print(const FieldInfo& info, const std::string& value, const std::string&) override {
+    values_[info.key] = value;
+  }
+};
+
+void Reader::find_changes(const ExperimentConfig& config) {
+  ExperimentConfig defaults, copy = config;
+  ValuePrinter before, after;
+  visit_fields(defaults, before);
+  visit_fields(copy, after);
+  for (const auto& [key, value] : after.values_) {
+    if (before.values_.at(key) != value) changed_.insert(key);
+  }
+}
 
 const std::map<std::string, std::set<std::string>> kModelFields = {
     {"dnn", {"num_layers", "hidden", "dropout", "head_width"}},
@@ -374,6 +399,7 @@ ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files
   Reader reader(std::move(values), problems);
   visit_fields(config, reader);
   reader.report_unknown();
+  reader.find_changes(config);
   if (problems.empty()) check_together(config, reader, problems);
   PRECINCT_CHECK(problems.empty(), ConfigError, "{}", fmt::join(problems, "\n"));
   return config;

@@ -5,7 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
-#include <memory>
+#include <cstdint>
 #include <span>
 
 #include "data/features/feature_set.h"
@@ -16,22 +16,34 @@
 namespace precinct::data {
 
 /// The whole series once, on the host or on a device; batches are gathered from it by index.
+/// Windows are never stored.
 class ResidentSeries {
  public:
   /// Keeps references to panel and features: both must outlive it.
   ResidentSeries(const Panel& panel, const FeatureSet& features, std::int64_t lookback,
                  std::int64_t horizon, c10::Device device);
-  /// One batch, on the device. Origins may reach num_bins (no target then). Thread-safe.
+  /// One batch, on the device. Origins lie in lookback..num_bins; where the horizon passes the
+  /// panel's end there is no target. Thread-safe. Throws DataError for an origin without enough
+  /// bins before it.
   Batch gather(std::span<const WindowRef> windows) const;
+  /// Observed target cells of windows, without gathering them: the denominator of a global batch.
+  double num_observed_cells(std::span<const WindowRef> windows) const;
   c10::Device device() const { return device_; }
+  std::int64_t lookback() const { return lookback_; }
+  std::int64_t horizon() const { return horizon_; }
+  /// Bytes that the series, its features and its anchor hold.
+  std::int64_t resident_bytes() const;
 
  private:
+  at::Tensor gather_anchor(std::span<const WindowRef> windows) const;
+
   const Panel& panel_;
   const FeatureSet& features_;
   std::int64_t lookback_, horizon_;
   c10::Device device_;
-  at::Tensor counts_;    // [T_total, N, C] u8|i16|i32
-  at::Tensor observed_;  // [T_total, N] u8
+  at::Tensor counts_;    // [T_total, N, C] u8 | u16 | i32
+  at::Tensor table_;     // [K, C] scaled log1p of each count
+  at::Tensor observed_;  // [T_total, N] f32, undefined when all are observed
   at::Tensor calendar_, day_slot_, weekday_, origin_;
 };
 

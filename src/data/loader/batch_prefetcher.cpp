@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "data/loader/batch_prefetcher.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+
+namespace precinct::data {
+
+struct BatchPrefetcher::State {
+  State(const ResidentSeries& series_in, const WindowSampler& sampler_in, std::int64_t consumed_in,
+        Options options_in)
+      : series(series_in), sampler(sampler_in), options(options_in), consumed(consumed_in) {}
+
+  /// One step's batches; a pure function of the cursor.
+  StepBatches make(std::int64_t at) const {
+    const auto global = sampler.global_batch(at);
+    StepBatches step;
+    step.num_global_windows = static_cast<std::int64_t>(global.size());
+    step.num_observed_cells = series.num_observed_cells(global);
+    step.consumed_after = at + step.num_global_windows;
+    const auto mine = rank_slice(global, options.dp_rank, options.dp_size);
+    const std::size_t size = options.micro_batch_size > 0
+                                 ? static_cast<std::size_t>(options.micro_batch_size)
+                                 : std::max<std::size_t>(1, mine.size());
+    for (std::size_t begin = 0; begin < mine.size(); begin += size) {
+      step.micro_batches.push_back(
+          series.gather(mine.subspan(begin, std::min(size, mine.size() - begin))));
+    }
+    return step;
+  }
+
+  void run() {
+    at::set_num_threads(1);  // a new thread would start a pool of its own with all cores
+    while (true) {
+      std::int64_t ticket = 0, at = 0;
+      {
+        std::unique_lock lock(mutex);
+        has_room.wait(lock, [&] {
+          return stopped || static_cast<std::int64_t>(ready.size()) + in_work < options.prefetch;
+        });
+        if (stopped) return;
+        ticket = next_ticket++;
+        at = consumed;
+        consumed += static_cast<std::int64_t>(sampler.global_batch(at).size());
+        ++in_work;
+      }
+      std::exception_ptr failure;
+      StepBatches step;
+      try {
+        step = make(at);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      std::lock_guard lock(mutex);
+      --in_work;
+      if (failure && !error) error = failure;
+      ready.emplace(ticket, std::move(step));
+      has_step.notify_all();
+    }
+  }
+
+  const ResidentSeries& series;
+  const WindowSampler& sampler;
+  Options options;
+  std::int64_t consumed;  // cursor of the next step to be made
+  std::mutex mutex;
+  std::condition_variable has_room, has_step;
+  std::map<std::int64_t, StepBatches> ready;  // by ticket
+  std::int64_t next_ticket = 0, next_out = 0, in_work = 0;
+  std::exception_ptr error;
+  bool stopped = false;
+  std::vector<std::thread> threads;
+};
+
+BatchPrefetcher::BatchPrefetcher(const ResidentSeries& series, const WindowSampler& sampler,
+                                 std::int64_t consumed, Options options)
+    : state_(std::make_unique<State>(series, sampler, consumed, options)) {
+  if (options.prefetch <= 0) return;
+  for (std::int64_t i = 0; i < std::max<std::int64_t>(1, options.threads); ++i)
+    state_->threads.emplace_back([state = state_.get()] { state->run(); });
+}
+
+BatchPrefetcher::~BatchPrefetcher() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopped = true;
+    state_->has_room.notify_all();
+  }
+  for (auto& thread : state_->threads) thread.join();
+}
+
+StepBatches BatchPrefetcher::next() {
+  State& s = *state_;
+  if (s.threads.empty()) {
+    StepBatches step = s.make(s.consumed);
+    s.consumed = step.consumed_after;
+    return step;
+  }
+  std::unique_lock lock(s.mutex);
+  s.has_step.wait(lock, [&] { return s.error || s.ready.contains(s.next_out); });
+  if (s.error) std::rethrow_exception(s.error);
+  auto node = s.ready.extract(s.next_out++);
+  s.has_room.notify_all();
+  return std::move(node.mapped());
+}
+
+}  // namespace precinct::data

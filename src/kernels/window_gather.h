@@ -1,0 +1,27 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace precinct::kernels {
+
+/// Windows of a series of counts, transformed while they are copied: out[b, i, n, c] =
+/// table[counts[e_b - T + i, n, c], c].
+///
+/// counts [T_total, N, C] u8 | u16 | i32; table [K, C] f32, the transform of each count (K above
+/// the largest one), so that every device gives the same bits; origins [B] i64 first output bins e,
+/// T <= e <= T_total; returns [B, T, N, C] f32 on the device of counts. Cost: one pass, B T N C
+/// lookups; nothing else is read or written. Throws c10::Error for wrong shapes and origins outside
+/// (origins are checked on the host's copy by the caller on CUDA).
+at::Tensor window_gather(const at::Tensor& counts, const at::Tensor& table,
+                         const at::Tensor& origins, std::int64_t lookback);
+
+/// The same from LibTorch operators; what tests compare with.
+at::Tensor window_gather_reference(const at::Tensor& counts, const at::Tensor& table,
+                                   const at::Tensor& origins, std::int64_t lookback);
+
+}  // namespace precinct::kernels

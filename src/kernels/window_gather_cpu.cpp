@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/library.h>
+
+#include "kernels/cpu_clones.h"
+#include "kernels/window_gather.h"
+
+namespace precinct::kernels {
+namespace {
+
+/// One category: the lookup needs no index arithmetic.
+template <typename T>
+PRECINCT_CPU_CLONES void gather_row_1(const T* in, const float* table, std::int64_t cells,
+                                      float* out) {
+  for (std::int64_t i = 0; i < cells; ++i) out[i] = table[in[i]];
+}
+
+template <typename T, int C>
+PRECINCT_CPU_CLONES void gather_row_fixed(const T* in, const float* table, std::int64_t nodes,
+                                          float* out) {
+  for (std::int64_t n = 0; n < nodes; ++n) {
+    for (int c = 0; c < C; ++c)
+      out[n * C + c] = table[static_cast<std::int64_t>(in[n * C + c]) * C + c];
+  }
+}
+
+template <typename T>
+void gather_row(const T* in, const float* table, std::int64_t nodes, std::int64_t categories,
+                float* out) {
+  switch (categories) {
+    case 1:
+      return gather_row_1(in, table, nodes, out);
+    case 2:
+      return gather_row_fixed<T, 2>(in, table, nodes, out);
+    case 3:
+      return gather_row_fixed<T, 3>(in, table, nodes, out);
+    case 4:
+      return gather_row_fixed<T, 4>(in, table, nodes, out);
+    default:
+      for (std::int64_t i = 0; i < nodes * categories; ++i)
+        out[i] = table[static_cast<std::int64_t>(in[i]) * categories + i % categories];
+  }
+}
+
+template <typename T>
+void gather(const at::Tensor& counts, const at::Tensor& table, const at::Tensor& origins,
+            std::int64_t lookback, at::Tensor& out) {
+  const std::int64_t nodes = counts.size(1), categories = counts.size(2), row = nodes * categories;
+  const T* in = counts.const_data_ptr<T>();
+  const float* values = table.const_data_ptr<float>();
+  const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
+  float* target = out.mutable_data_ptr<float>();
+  // A window's bins lie side by side in the series: each is one long row.
+  at::parallel_for(0, origins.size(0), 1 + (std::int64_t{1} << 16) / (1 + row * lookback),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t b = begin; b < end; ++b) {
+                       gather_row(in + (first[b] - lookback) * row, values, nodes * lookback,
+                                  categories, target + b * lookback * row);
+                     }
+                   });
+}
+
+at::Tensor window_gather_cpu(const at::Tensor& counts, const at::Tensor& table,
+                             const at::Tensor& origins, std::int64_t lookback) {
+  TORCH_CHECK(counts.dim() == 3 && counts.is_contiguous(),
+              "window_gather: counts: expected contiguous [T_total, N, C], found ", counts.sizes());
+  TORCH_CHECK(table.dim() == 2 && table.size(1) == counts.size(2) && table.is_contiguous() &&
+                  table.scalar_type() == at::kFloat,
+              "window_gather: table: expected contiguous f32 [K, ", counts.size(2), "], found ",
+              table.sizes());
+  TORCH_CHECK(origins.dim() == 1 && origins.scalar_type() == at::kLong && origins.is_contiguous(),
+              "window_gather: origins: expected i64 [B]");
+  const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
+  for (std::int64_t b = 0; b < origins.size(0); ++b) {
+    TORCH_CHECK(first[b] >= lookback && first[b] <= counts.size(0), "window_gather: origins[", b,
+                "]: expected ", lookback, "..", counts.size(0), ", found ", first[b]);
+  }
+  at::Tensor out =
+      at::empty({origins.size(0), lookback, counts.size(1), counts.size(2)}, table.options());
+  switch (counts.scalar_type()) {
+    case at::kByte:
+      gather<std::uint8_t>(counts, table, origins, lookback, out);
+      break;
+    case at::kUInt16:
+      gather<std::uint16_t>(counts, table, origins, lookback, out);
+      break;
+    case at::kInt:
+      gather<std::int32_t>(counts, table, origins, lookback, out);
+      break;
+    default:
+      TORCH_CHECK(false, "window_gather: counts: expected u8, u16 or i32, found ",
+                  counts.scalar_type());
+  }
+  return out;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(precinct, CPU, m) { m.impl("window_gather", window_gather_cpu); }
+
+}  // namespace precinct::kernels
