@@ -80,6 +80,7 @@ struct DistrictLocator::State {
 
 DistrictLocator::DistrictLocator(std::unique_ptr<State> state) : state_(std::move(state)) {}
 DistrictLocator::DistrictLocator(DistrictLocator&&) noexcept = default;
+DistrictLocator& DistrictLocator::operator=(DistrictLocator&&) noexcept = default;
 DistrictLocator::~DistrictLocator() = default;
 
 DistrictLocator DistrictLocator::by_code(std::vector<Node> nodes,

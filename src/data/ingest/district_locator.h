@@ -41,6 +41,7 @@ class DistrictLocator {
   /// No boundaries: the districts are the codes that occur.
   static DistrictLocator discover();
   DistrictLocator(DistrictLocator&&) noexcept;
+  DistrictLocator& operator=(DistrictLocator&&) noexcept;
   ~DistrictLocator();
 
   /// By code: an unknown code whose parent (the code without its last `digits` digits) is known is

@@ -26,6 +26,9 @@ class IncidentStore {
   std::uint64_t num_repeated() const { return num_repeated_; }
   std::uint64_t num_revised() const { return num_revised_; }
 
+  /// Incidents that fit into the memory held.
+  std::size_t capacity() const { return incidents_.capacity(); }
+
   /// All incidents, sorted by digest.
   std::vector<Incident> take();
 
