@@ -7,27 +7,6 @@
 #include "base/error.h"
 
 namespace precinct::models {
-namespace {
-
-constexpr double kSlope = 0.2;
-
-// logits: [G, E, K] -> shares that sum to 1 over the in-edges of each node.
-torch::Tensor softmax_by_target(const torch::Tensor& logits, const torch::Tensor& targets,
-                                std::int64_t num_nodes) {
-  const auto shape = std::vector<std::int64_t>{logits.size(0), num_nodes, logits.size(2)};
-  torch::Tensor largest;
-  {
-    const torch::NoGradGuard no_grad;  // cancels in the quotient
-    largest = torch::full(shape, -std::numeric_limits<double>::infinity(), logits.options())
-                  .index_reduce_(1, targets, logits.detach(), "amax");
-  }
-  const torch::Tensor weights = (logits - largest.index_select(1, targets)).exp();
-  const torch::Tensor sums = torch::zeros(shape, logits.options()).index_add(1, targets, weights);
-  return weights / sums.index_select(1, targets);
-}
-
-}  // namespace
-
 GraphAttentionImpl::GraphAttentionImpl(const GraphAttentionOptions& options,
                                        const AttentionGraph& graph)
     : options_(options), num_nodes_(graph.num_nodes) {
@@ -67,27 +46,36 @@ torch::Tensor GraphAttentionImpl::forward(const torch::Tensor& x) {
       x.dim() == 3 && x.size(1) == num_nodes_, ShapeError,
       "graph attention: expected [G, {}, F], found {} nodes; the graph is of another panel",
       num_nodes_, x.dim() == 3 ? x.size(1) : -1);
-  const std::int64_t num_graphs = x.size(0), heads = options_.num_heads,
-                     width = options_.head_width;
-  const torch::Tensor h = source_(x).view({num_graphs, num_nodes_, heads, width});
+  const kernels::AttentionEdges edges{sources_, targets_, first_edge_};
+  torch::Tensor edge;  // [E, K]
+  if (edge_.defined()) edge = log_weight_.unsqueeze(-1) * edge_;
+  return options_.is_v2 ? forward_v2(x, edge, edges) : forward_v1(x, edge, edges);
+}
+
+// a . W x = (a W) x: values and both scores come from one matrix product.
+torch::Tensor GraphAttentionImpl::forward_v1(const torch::Tensor& x, const torch::Tensor& edge,
+                                             const kernels::AttentionEdges& edges) {
+  const torch::Tensor by_head =
+      source_->weight.view({options_.num_heads, options_.head_width, options_.in});
+  const torch::Tensor weight =
+      torch::cat({source_->weight, (att_src_.unsqueeze(-1) * by_head).sum(1),
+                  (att_dst_.unsqueeze(-1) * by_head).sum(1)});
+  std::optional<torch::Tensor> edge_score;
+  if (edge.defined()) edge_score = edge;
+  return kernels::gat_attention(at::linear(x, weight), edge_score, edges, options_.num_heads);
+}
+
+torch::Tensor GraphAttentionImpl::forward_v2(const torch::Tensor& x, const torch::Tensor& edge,
+                                             const kernels::AttentionEdges& edges) {
+  const std::vector<std::int64_t> shape{x.size(0), num_nodes_, options_.num_heads,
+                                        options_.head_width};
+  const torch::Tensor h = source_(x).view(shape);
   const torch::Tensor h_j = h.index_select(1, sources_);  // [G, E, K, W]
-  torch::Tensor logits;                                   // [G, E, K]
-  const auto edge_term = [&] { return log_weight_.unsqueeze(-1) * edge_; };
-  if (options_.is_v2) {
-    const torch::Tensor h_i =
-        target_(x).view({num_graphs, num_nodes_, heads, width}).index_select(1, targets_);
-    logits = (torch::leaky_relu(h_j + h_i, kSlope) * att_).sum(-1);
-    if (edge_.defined()) logits = logits + edge_term();
-  } else {
-    const torch::Tensor from = (h * att_src_).sum(-1), to = (h * att_dst_).sum(-1);  // [G, N, K]
-    logits = from.index_select(1, sources_) + to.index_select(1, targets_);
-    if (edge_.defined()) logits = logits + edge_term();
-    logits = torch::leaky_relu(logits, kSlope);
-  }
-  const torch::Tensor alpha = softmax_by_target(logits, targets_, num_nodes_);
-  return torch::zeros_like(h)
-      .index_add(1, targets_, h_j * alpha.unsqueeze(-1))
-      .view({num_graphs, num_nodes_, heads * width});
+  const torch::Tensor h_i = target_(x).view(shape).index_select(1, targets_);
+  torch::Tensor logits = (torch::leaky_relu(h_j + h_i, kernels::kAttentionSlope) * att_).sum(-1);
+  if (edge.defined()) logits = logits + edge;
+  const torch::Tensor alpha = kernels::softmax_by_target(logits, edges);
+  return torch::zeros_like(h).index_add(1, targets_, h_j * alpha.unsqueeze(-1)).flatten(2);
 }
 
 }  // namespace precinct::models

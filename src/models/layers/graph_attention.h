@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include "kernels/gat_attention.h"
 #include "models/initialize.h"
 #include "models/layers/attention_graph.h"
 
@@ -32,6 +33,11 @@ class GraphAttentionImpl : public torch::nn::Module, public StatesInitial {
   InitialDistribution initial(const std::string& parameter) const override;
 
  private:
+  torch::Tensor forward_v1(const torch::Tensor& x, const torch::Tensor& edge,
+                           const kernels::AttentionEdges& edges);
+  torch::Tensor forward_v2(const torch::Tensor& x, const torch::Tensor& edge,
+                           const kernels::AttentionEdges& edges);
+
   GraphAttentionOptions options_;
   std::int64_t num_nodes_;
   torch::nn::Linear source_{nullptr}, target_{nullptr};
