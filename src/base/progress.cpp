@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 
 namespace precinct {
 namespace {
@@ -31,7 +32,13 @@ Progress::Progress(std::string title, std::uint64_t total, std::string unit)
       last_draw_(start_),
       terminal_(::isatty(STDERR_FILENO) != 0) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  if (std::uncaught_exceptions() > 0 && !finished_) {  // the error's line is all there is to say
+    finished_ = true;
+    if (terminal_ && !quiet) fmt::print(stderr, "\r\033[K");
+  }
+  finish();
+}
 
 void Progress::update(std::uint64_t done, const std::string& status) {
   done_ = done;
@@ -46,10 +53,11 @@ void Progress::update(std::uint64_t done, const std::string& status) {
 void Progress::finish() {
   if (finished_) return;
   finished_ = true;
-  if (!quiet && (terminal_ || done_ > 0)) draw(true);
+  if (!quiet && (terminal_ || drawn_)) draw(true);
 }
 
 void Progress::draw(bool last) {
+  drawn_ = true;
   const double elapsed =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;

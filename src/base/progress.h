@@ -9,7 +9,8 @@
 namespace precinct {
 
 /// Progress of a long task on stderr: a redrawn bar with rate and ETA on a terminal, a plain line
-/// every few seconds otherwise, silent when `--quiet`. Not thread-safe: one thread updates.
+/// every few seconds otherwise (none for a shorter task), silent when `--quiet` and when an
+/// exception ends the task. Not thread-safe: one thread updates.
 class Progress {
  public:
   /// `total` 0 means unknown. `unit` e.g. "rows", "windows".
@@ -32,6 +33,7 @@ class Progress {
   std::chrono::steady_clock::time_point last_draw_;
   bool terminal_ = false;
   bool finished_ = false;
+  bool drawn_ = false;
 };
 
 }  // namespace precinct

@@ -60,6 +60,19 @@ DistrictLocator make_locator(const IngestOptions& options) {
   return locator;
 }
 
+void check_graph(const std::string& kind) {
+  int k = 0;
+  const bool knn = kind.starts_with("knn:") &&
+                   std::from_chars(kind.data() + 4, kind.data() + kind.size(), k).ptr ==
+                       kind.data() + kind.size() &&
+                   k > 0;
+  PRECINCT_CHECK(
+      kind == "adjacency" || kind == "queen" || kind == "none" || knn || kind.starts_with("file:"),
+      ConfigError,
+      "--graph: expected adjacency, queen, knn:<k>, file:<path> or none, found '{}'; choose one",
+      kind);
+}
+
 EdgeList make_graph(const IngestOptions& options, const DistrictLocator& locator,
                     const std::vector<Node>& nodes) {
   const std::string& kind = options.graph;
@@ -71,10 +84,6 @@ EdgeList make_graph(const IngestOptions& options, const DistrictLocator& locator
     std::from_chars(kind.data() + 4, kind.data() + kind.size(), k);
     return build_k_nearest(nodes, k);
   }
-  PRECINCT_CHECK(kind == "adjacency" || kind == "queen", ConfigError,
-                 "--graph: expected adjacency, queen, knn:<k>, file:<path> or none, found '{}'; "
-                 "choose one",
-                 kind);
   if (options.grid) return build_grid(options.grid->rows, options.grid->columns, kind == "queen");
   if (locator.polygons() == nullptr) return {};
   return build_adjacency(*locator.polygons(), kind == "queen");
@@ -234,6 +243,23 @@ RowReader::Options row_options(const IngestOptions& options) {
   return row;
 }
 
+void check_options(const IngestOptions& options) {
+  PRECINCT_CHECK(!options.inputs.empty(), ConfigError,
+                 "ingest: expected at least one CSV file, found none; name one");
+  check_graph(options.graph);
+}
+
+/// Says why there is nothing to count.
+void check_any_accepted(const QualityReport& quality) {
+  std::vector<std::string> kinds;
+  for (const auto& [kind, rows] : quality.rejected)
+    kinds.push_back(fmt::format("{} {}", rows, kind));
+  PRECINCT_CHECK(quality.accepted > 0, DataError,
+                 "input: expected at least one row that can be counted, found none in {} rows{}{}; "
+                 "is this the right profile and boundary file?",
+                 quality.rows_read, kinds.empty() ? "" : ": ", fmt::join(kinds, ", "));
+}
+
 CodeMap make_code_map(const SourceProfile& profile) {
   if (profile.code_map_file.empty() || profile.scheme.value.empty()) return {};
   return CodeMap::load(profile.code_map_file, profile.code_map_key, profile.scheme.value);
@@ -257,6 +283,7 @@ IngestResult run(const IngestOptions& options, IngestOutput* output, const CodeM
     }
     collected.add(block);
   });
+  check_any_accepted(collected.quality);
   settle_contested(scan, collected.store);
 
   IngestResult result;
@@ -295,8 +322,7 @@ IngestResult run(const IngestOptions& options, IngestOutput* output, const CodeM
 }  // namespace
 
 IngestResult ingest(const IngestOptions& options) {
-  PRECINCT_CHECK(!options.inputs.empty(), ConfigError,
-                 "ingest: expected at least one CSV file, found none; name one");
+  check_options(options);
   const CodeMap codes = make_code_map(options.profile);
   const DistrictLocator locator = make_locator(options);
   return run(options, nullptr, codes, locator, {});
@@ -304,8 +330,7 @@ IngestResult ingest(const IngestOptions& options) {
 
 IngestResult ingest_to_file(const IngestOptions& options, const std::filesystem::path& panel_path,
                             const std::map<std::string, std::string>& origin) {
-  PRECINCT_CHECK(!options.inputs.empty(), ConfigError,
-                 "ingest: expected at least one CSV file, found none; name one");
+  check_options(options);
   const CodeMap codes = make_code_map(options.profile);
   const DistrictLocator locator = make_locator(options);
   IngestOutput output(panel_path, options.audit_file);

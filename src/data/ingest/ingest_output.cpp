@@ -48,6 +48,13 @@ std::filesystem::path first_missing(std::filesystem::path folder) {
   return missing;
 }
 
+const std::filesystem::path& check_is_file(const std::filesystem::path& panel_path) {
+  PRECINCT_CHECK(panel_path.has_filename() && !std::filesystem::is_directory(panel_path),
+                 ConfigError, "--out: expected a file to write, found the folder '{}'; name a file",
+                 panel_path.string());
+  return panel_path;
+}
+
 void move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
   PRECINCT_CHECK(::rename(from.c_str(), to.c_str()) == 0, IoError,
                  "{}; expected a name that can be written; check the folder",
@@ -60,59 +67,63 @@ std::string IngestOutput::rejects_name(const std::filesystem::path& panel_path) 
   return report_prefix(panel_path) + "rejects.csv";
 }
 
-IngestOutput::IngestOutput(const std::filesystem::path& panel_path,
-                           const std::optional<std::filesystem::path>& audit_path)
-    : panel_path_(panel_path),
-      folder_(panel_path.has_parent_path() ? panel_path.parent_path() : "."),
-      audit_path_(audit_path) {
-  PRECINCT_CHECK(panel_path.has_filename() && !std::filesystem::is_directory(panel_path),
-                 ConfigError, "--out: expected a file to write, found the folder '{}'; name a file",
-                 panel_path.string());
-  made_folder_ = first_missing(folder_);
+IngestOutput::Staging::Staging(const std::filesystem::path& target_folder, const std::string& name)
+    : folder(target_folder), made_folder(first_missing(target_folder)) {
   std::error_code error;
-  std::filesystem::create_directories(folder_, error);
+  std::filesystem::create_directories(folder, error);
   PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be made",
-                 errno_text(folder_.string(), error.value()));
-  const std::string prefix = "." + panel_path_.filename().string() + ".ingest-";
-  remove_left_overs(folder_, prefix);
-  staging_ = folder_ / (prefix + std::to_string(::getpid()));
-  std::filesystem::create_directory(staging_, error);
+                 errno_text(folder.string(), error.value()));
+  const std::string prefix = "." + name + ".ingest-";
+  remove_left_overs(folder, prefix);
+  path = folder / (prefix + std::to_string(::getpid()));
+  std::filesystem::create_directory(path, error);
   PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be written",
-                 errno_text(staging_.string(), error.value()));
-  rejects_.emplace(staging_ / "rejects.csv");
-  rejects_->write(reject_header());
-  if (audit_path_) audit_.emplace(audit_path_->string() + ".ingest-" + std::to_string(::getpid()));
+                 errno_text(path.string(), error.value()));
 }
 
-IngestOutput::~IngestOutput() {
+IngestOutput::Staging::~Staging() {
   std::error_code ignored;
-  std::filesystem::remove_all(staging_, ignored);
-  if (audit_path_)
-    std::filesystem::remove(audit_path_->string() + ".ingest-" + std::to_string(::getpid()),
-                            ignored);
-  while (!made_folder_.empty() && std::filesystem::is_empty(folder_, ignored) &&
-         std::filesystem::remove(folder_, ignored) && folder_ != made_folder_)
-    folder_ = folder_.parent_path();
+  std::filesystem::remove_all(path, ignored);
+  while (!made_folder.empty() && std::filesystem::is_empty(folder, ignored) &&
+         std::filesystem::remove(folder, ignored) && folder != made_folder)
+    folder = folder.parent_path();
+}
+
+IngestOutput::TemporaryFile::~TemporaryFile() {
+  std::error_code ignored;
+  if (!path.empty()) std::filesystem::remove(path, ignored);
+}
+
+IngestOutput::IngestOutput(const std::filesystem::path& panel_path,
+                           const std::optional<std::filesystem::path>& audit_path)
+    : panel_path_(check_is_file(panel_path)),
+      audit_path_(audit_path),
+      staging_(panel_path.has_parent_path() ? panel_path.parent_path() : ".",
+               panel_path.filename().string()) {
+  rejects_.emplace(staging_.path / "rejects.csv");
+  rejects_->write(reject_header());
+  if (!audit_path_) return;
+  audit_.emplace(audit_path_->string() + ".ingest-" + std::to_string(::getpid()));
+  audit_file_.path = audit_path_->string() + ".ingest-" + std::to_string(::getpid());
 }
 
 void IngestOutput::commit(const Panel& panel, const QualityReport& quality,
                           const std::string& provenance) {
   const std::string name = panel_path_.filename().string(), prefix = report_prefix(panel_path_);
   rejects_->finish();
-  write_file_atomically(staging_ / "quality.json", quality.to_json().dump(2) + "\n");
-  write_file_atomically(staging_ / "quality.txt", quality.to_text());
-  write_file_atomically(staging_ / (name + ".provenance.json"), provenance + "\n");
-  write_panel(staging_ / name, panel);
+  write_file_atomically(staging_.path / "quality.json", quality.to_json().dump(2) + "\n");
+  write_file_atomically(staging_.path / "quality.txt", quality.to_text());
+  write_file_atomically(staging_.path / (name + ".provenance.json"), provenance + "\n");
+  write_panel(staging_.path / name, panel);
   if (audit_) {
     audit_->finish();
-    move_file(audit_path_->string() + ".ingest-" + std::to_string(::getpid()), *audit_path_);
+    move_file(audit_file_.path, *audit_path_);
   }
   for (const char* report : {"rejects.csv", "quality.json", "quality.txt"})
-    move_file(staging_ / report, folder_ / (prefix + report));
+    move_file(staging_.path / report, staging_.folder / (prefix + report));
   for (const char* suffix : {".provenance.json", ".sha256", ""})
-    move_file(staging_ / (name + suffix), folder_ / (name + suffix));
-  sync_path(folder_);
-  made_folder_.clear();
+    move_file(staging_.path / (name + suffix), staging_.folder / (name + suffix));
+  sync_path(staging_.folder);
 }
 
 }  // namespace precinct::data

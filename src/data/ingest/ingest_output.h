@@ -25,10 +25,6 @@ class IngestOutput {
   /// Makes the folder. Throws IoError.
   IngestOutput(const std::filesystem::path& panel_path,
                const std::optional<std::filesystem::path>& audit_path);
-  ~IngestOutput();
-  IngestOutput(const IngestOutput&) = delete;
-  IngestOutput& operator=(const IngestOutput&) = delete;
-
   TextWriter& rejects() { return rejects_.value(); }
   /// Nothing when no audit file is wanted.
   TextWriter* audit() { return audit_ ? &*audit_ : nullptr; }
@@ -39,9 +35,25 @@ class IngestOutput {
   static std::string rejects_name(const std::filesystem::path& panel_path);
 
  private:
-  std::filesystem::path panel_path_, folder_, staging_;
-  std::filesystem::path made_folder_;  // made for this output; removed again when nothing comes
+  /// The hidden folder; goes with everything in it, and so do the folders made for it when they
+  /// stay empty.
+  struct Staging {
+    std::filesystem::path path, folder, made_folder;
+    Staging(const std::filesystem::path& folder, const std::string& name);
+    ~Staging();
+    Staging(const Staging&) = delete;
+    Staging& operator=(const Staging&) = delete;
+  };
+  /// A file at a temporary name that is removed unless it was moved.
+  struct TemporaryFile {
+    std::filesystem::path path;
+    ~TemporaryFile();
+  };
+
+  std::filesystem::path panel_path_;
   std::optional<std::filesystem::path> audit_path_;
+  Staging staging_;
+  TemporaryFile audit_file_;
   std::optional<TextWriter> rejects_, audit_;
 };
 
