@@ -11,6 +11,7 @@ if(TARGET precinct_cuda)
 endif()
 install(DIRECTORY src/ DESTINATION include/precinct FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY configs DESTINATION share/precinct)
+install(DIRECTORY data/west_la DESTINATION share/precinct/data)  # profile lapd needs its code map
 install(EXPORT precinctTargets NAMESPACE precinct:: DESTINATION lib/cmake/precinct)
 configure_package_config_file(cmake/precinctConfig.cmake.in "${CMAKE_BINARY_DIR}/precinctConfig.cmake"
   INSTALL_DESTINATION lib/cmake/precinct)

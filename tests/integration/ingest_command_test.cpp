@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
@@ -64,6 +65,24 @@ TEST(IngestCommand, WestLaIsIngestedWithOneCommand) {
   const auto provenance = nlohmann::json::parse(read_file(out + ".provenance.json"));
   EXPECT_THAT(provenance["command"].get<std::string>(), HasSubstr("ingest --out"));
   EXPECT_EQ(provenance["inputs"][0]["sha256"], sha256_file(kCsv));
+}
+
+TEST(IngestCommand, MemoryIsBoundedWhateverTheSizeOfTheInput) {
+  test::TemporaryFolder folder;
+  const std::string row =
+      ",03/05/2019 12:00:00 AM,03/05/2019 12:00:00 AM,2230,377,624," + std::string(200, 'x') + "\n";
+  std::string block;
+  for (int i = 0; i < 1000; ++i) block += std::to_string(i) + row;
+  {
+    std::ofstream file(folder / "large.csv");
+    file << "DR_NO,Date Rptd,DATE OCC,TIME OCC,Rpt Dist No,Crm Cd,LOCATION\n";
+    for (int i = 0; i < 900; ++i) file << block;  // 240 MB
+  }
+  const ProgramResult result = test::run_program(
+      ingest_words(folder / "panel.h5", {"--profile", "lapd", folder / "large.csv"}));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("rows read 900000 = accepted 1000 + rejected 0"));
+  EXPECT_LT(result.max_rss_kib, 128 * 1024);
 }
 
 TEST(IngestCommand, HelpHasAnExampleThatNamesTheRepositorysData) {

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace precinct::test {
 struct ProgramResult {
   int exit_code = 0;  // 128 + n when it was killed by signal n
   std::string out, err;
+  long max_rss_kib = 0;  // largest resident memory
 };
 
 /// The program `precinct` of this build.
@@ -71,7 +73,9 @@ inline ProgramResult run_program(const std::vector<std::string>& arguments, int 
     }
   }
   int status = 0;
-  ::waitpid(pid, &status, 0);
+  rusage usage{};
+  ::wait4(pid, &status, 0, &usage);
+  result.max_rss_kib = usage.ru_maxrss;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
 }

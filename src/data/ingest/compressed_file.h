@@ -32,6 +32,6 @@ class CompressedFile {
 
 /// The whole content; at most `limit` bytes, else DataError.
 std::string read_compressed_file(const std::filesystem::path& path,
-                                 std::uint64_t limit = std::uint64_t{1} << 30);
+                                 std::uint64_t limit = std::uint64_t{1} << 28);
 
 }  // namespace precinct::data
