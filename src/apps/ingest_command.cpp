@@ -130,7 +130,8 @@ void add_ingest_command(CLI::App& app, Action& action) {
   command
       ->add_option("--districts", a->districts,
                    "keep districts whose code fits one of these patterns, e.g. 8*,14??")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command
       ->add_option("--unknown-district", a->unknown_district,
                    "rows whose code the boundary file lacks: reject, or parent: count them in one "
@@ -160,10 +161,14 @@ void add_ingest_command(CLI::App& app, Action& action) {
   command->add_option(
       "--keep-audit-fields", a->audit_file,
       "write the profile's audit fields by id to this separate CSV; no model reads it");
-  command->add_option("--column", a->columns,
-                      "ROLE=NAME: the column of a role, e.g. time=occurred_at");
-  command->add_option("--time-format", a->time_formats,
-                      "form of the times, e.g. '%d.%m.%Y %H:%M'; may be given again");
+  command
+      ->add_option("--column", a->columns,
+                   "ROLE=NAME: the column of a role, e.g. time=occurred_at; may be given again")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--time-format", a->time_formats,
+                   "form of the times, e.g. '%d.%m.%Y %H:%M'; may be given again")
+      ->allow_extra_args(false);
   command->add_option("--time-zone", a->time_zone, "zone of the times, e.g. Europe/London");
   command->add_option("--skip-rows", a->skip_rows,
                       "rows to leave out at the start of the first file");

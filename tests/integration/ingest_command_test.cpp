@@ -67,6 +67,25 @@ TEST(IngestCommand, WestLaIsIngestedWithOneCommand) {
   EXPECT_EQ(provenance["inputs"][0]["sha256"], sha256_file(kCsv));
 }
 
+TEST(IngestCommand, AnyTableIsReadWithTheGenericProfileAndItsColumnsNamed) {
+  test::TemporaryFolder folder;
+  write_file_atomically(
+      folder / "a.csv",
+      "nr,when,ward,what\n1,05.03.2020 14:30,E1,THEFT\n2,06.03.2020 0:10,E2,FRAUD\n");
+  const ProgramResult result = test::run_program(ingest_words(
+      folder / "panel.h5",
+      {"--profile", "generic", "--column", "id=nr", "--column", "time=when", "--column",
+       "district=ward", "--column", "category=what", "--time-format", "%d.%m.%Y %H:%M",
+       "--time-zone", "Europe/London", "--bin", "hours:12", folder / "a.csv"}));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const data::Panel panel = data::read_panel(folder / "panel.h5");
+  EXPECT_EQ(panel.num_bins, 4);
+  EXPECT_EQ(panel.num_nodes, 2);
+  EXPECT_EQ(panel.count(1, 0, 1), 1U);
+  EXPECT_EQ(panel.count(2, 1, 0), 1U);
+  EXPECT_EQ(panel.time_zone, "Europe/London");
+}
+
 TEST(IngestCommand, MemoryIsBoundedWhateverTheSizeOfTheInput) {
   test::TemporaryFolder folder;
   const std::string row =

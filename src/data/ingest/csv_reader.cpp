@@ -3,6 +3,7 @@
 #include "data/ingest/csv_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 
