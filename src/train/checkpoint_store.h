@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace precinct::train {
+
+/// The folder checkpoints/ of a run: step-000001200/ ..., LATEST, BEST.
+///
+/// A checkpoint is visible only when complete (temporary folder, fsync, rename, then LATEST), is
+/// verified by size and sha256 when it is loaded, and is deleted only after a newer one was read
+/// back. One process writes: the run's lock is held.
+class CheckpointStore {
+ public:
+  /// Creates the folder; removes what an interrupted save left behind.
+  CheckpointStore(std::filesystem::path folder, std::int64_t keep_last);
+
+  /// Writes step `step` with the files that `write` puts into the folder it is given, reads it
+  /// back, then removes checkpoints that are neither best nor among the last keep_last. A good
+  /// checkpoint of the same step is left as it is. Throws IoError; the last good checkpoint then
+  /// stays.
+  void save(std::int64_t step, bool is_best,
+            const std::function<void(const std::filesystem::path&)>& write);
+
+  /// The newest checkpoint that verifies; bad ones are renamed to <name>.bad with a warning that
+  /// names file and offset. Nothing when the folder holds no checkpoint at all. Throws
+  /// CheckpointError when it holds some and none is good.
+  std::optional<std::filesystem::path> newest_good();
+  /// The verified checkpoint of a step; throws CheckpointError.
+  std::filesystem::path good(std::int64_t step);
+  void mark_best(std::int64_t step);
+  static std::string name_of(std::int64_t step);
+
+ private:
+  struct Entry {
+    std::int64_t step;
+    std::filesystem::path path;
+  };
+  std::vector<Entry> entries() const;  // newest first
+  bool is_good(const std::filesystem::path& path);
+  void set_aside(const std::filesystem::path& path) const;
+  void prune();
+
+  std::filesystem::path folder_;
+  std::int64_t keep_last_;
+};
+
+}  // namespace precinct::train

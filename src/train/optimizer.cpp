@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/optimizer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+
+namespace precinct::train {
+namespace {
+
+std::vector<torch::Tensor> zeros_like_all(const models::NamedTensors& parameters) {
+  std::vector<torch::Tensor> zeros;
+  for (const auto& [name, parameter] : parameters)
+    zeros.push_back(torch::zeros_like(parameter.detach()));
+  return zeros;
+}
+
+void append(models::NamedTensors& state, const std::string& prefix,
+            const models::NamedTensors& parameters, const std::vector<torch::Tensor>& tensors) {
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    state.emplace_back(prefix + "." + parameters[i].first, tensors[i]);
+}
+
+}  // namespace
+
+void Optimizer::zero_grad() {
+  for (auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
+}
+
+std::vector<torch::Tensor> Optimizer::gradients() const {
+  std::vector<torch::Tensor> gradients;
+  for (const auto& [name, parameter] : parameters_)
+    gradients.push_back(parameter.grad().defined() ? parameter.grad()
+                                                   : torch::zeros_like(parameter));
+  return gradients;
+}
+
+std::vector<torch::Tensor> Optimizer::tensors() const {
+  std::vector<torch::Tensor> tensors;
+  for (const auto& [name, parameter] : parameters_) tensors.push_back(parameter);
+  return tensors;
+}
+
+AdamW::AdamW(models::NamedTensors parameters, const config::OptimizerConfig& config)
+    : Optimizer(std::move(parameters)),
+      config_(config),
+      exp_avg_(zeros_like_all(parameters_)),
+      exp_avg_sq_(zeros_like_all(parameters_)),
+      step_(torch::zeros(
+          {}, parameters_.at(0).second.options().dtype(torch::kFloat32).requires_grad(false))) {}
+
+void AdamW::step(double lr, const torch::Tensor& found_inf) {
+  const torch::NoGradGuard no_grad;
+  step_.add_(1 - found_inf);
+  const std::vector<torch::Tensor> steps(parameters_.size(), step_);
+  auto weights = tensors();
+  const auto grads = gradients();
+  at::_fused_adamw_(weights, grads, exp_avg_, exp_avg_sq_, /*max_exp_avg_sqs=*/{}, steps, lr,
+                    config_.beta1, config_.beta2, config_.weight_decay, config_.eps,
+                    /*amsgrad=*/false, /*maximize=*/false,
+                    /*grad_scale=*/{}, found_inf);
+}
+
+models::NamedTensors AdamW::state() const {
+  models::NamedTensors state;
+  append(state, "exp_avg", parameters_, exp_avg_);
+  append(state, "exp_avg_sq", parameters_, exp_avg_sq_);
+  state.emplace_back("step", step_);
+  return state;
+}
+
+Sgd::Sgd(models::NamedTensors parameters, const config::OptimizerConfig& config)
+    : Optimizer(std::move(parameters)), config_(config), momentum_(zeros_like_all(parameters_)) {}
+
+void Sgd::step(double lr, const torch::Tensor& found_inf) {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor skip = found_inf > 0;
+  const auto grads = gradients();
+  for (std::size_t i = 0; i < grads.size(); ++i) {
+    torch::Tensor weight = parameters_[i].second;
+    const torch::Tensor next =
+        config_.momentum * momentum_[i] + grads[i] + config_.weight_decay * weight;
+    momentum_[i].copy_(torch::where(skip, momentum_[i], next));
+    weight.copy_(torch::where(skip, weight, weight - lr * next));
+  }
+}
+
+models::NamedTensors Sgd::state() const {
+  models::NamedTensors state;
+  append(state, "momentum", parameters_, momentum_);
+  return state;
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const torch::nn::Module& model,
+                                          const config::OptimizerConfig& config) {
+  models::NamedTensors parameters;
+  for (const auto& item : model.named_parameters())
+    if (item.value().requires_grad()) parameters.emplace_back(item.key(), item.value());
+  PRECINCT_CHECK(!parameters.empty(), ConfigError,
+                 "model: expected trainable parameters, found none; choose another network");
+  if (config.name == "adamw") return std::make_unique<AdamW>(std::move(parameters), config);
+  PRECINCT_CHECK(config.name == "sgd", ConfigError,
+                 "train.optimizer.name: expected adamw or sgd, found '{}'; choose one of them",
+                 config.name);
+  return std::make_unique<Sgd>(std::move(parameters), config);
+}
+
+void copy_by_name(const models::NamedTensors& target,
+                  const std::map<std::string, torch::Tensor>& source, const std::string& where) {
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : target) {
+    const auto found = source.find(name);
+    PRECINCT_CHECK(
+        found != source.end(), DataError,
+        "{}: expected tensor {}, found none of that name; the file belongs to another network",
+        where, name);
+    PRECINCT_CHECK(found->second.sizes() == tensor.sizes(), DataError,
+                   "{}: tensor {}: expected shape [{}], found [{}]; the file belongs to another "
+                   "network or panel",
+                   where, name, fmt::join(tensor.sizes(), ", "),
+                   fmt::join(found->second.sizes(), ", "));
+    torch::Tensor(tensor).copy_(found->second);
+  }
+  PRECINCT_CHECK(source.size() == target.size(), DataError,
+                 "{}: expected {} tensors, found {}; the file belongs to another network", where,
+                 target.size(), source.size());
+}
+
+}  // namespace precinct::train

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/run_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+
+namespace precinct::train {
+namespace fs = std::filesystem;
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+nlohmann::json environment() {
+  nlohmann::json values = nlohmann::json::object();
+  for (const char* name : {"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY",
+                           "HDF5_USE_FILE_LOCKING", "TMPDIR", "RANK", "WORLD_SIZE", "SLURM_JOB_ID"})
+    if (const char* value = std::getenv(name)) values[name] = value;
+  return values;
+}
+
+}  // namespace
+
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  PRECINCT_CHECK(!error, IoError,
+                 "{}: expected a run folder that can be made, found {}; check path and rights",
+                 path_.string(), error.message());
+  const fs::path file = path_ / ".lock";
+  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  PRECINCT_CHECK(lock_ >= 0, IoError,
+                 "{}; expected a file that can be written; check path and rights",
+                 errno_text(file.string(), errno));
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    std::array<char, 512> owner{};
+    [[maybe_unused]] const auto count = ::pread(lock_, owner.data(), owner.size() - 1, 0);
+    ::close(lock_);
+    throw IoError(fmt::format(
+        "{}: expected a run folder that no job is using, found one in use by {}; wait for it, "
+        "or choose another --run-dir",
+        path_.string(), owner.data()));
+  }
+  const std::string me = fmt::format("host {}, process {}", host_name(), ::getpid());
+  if (::ftruncate(lock_, 0) != 0 ||
+      ::pwrite(lock_, me.data(), me.size(), 0) != static_cast<ssize_t>(me.size())) {
+    const int error_number = errno;
+    ::close(lock_);
+    throw IoError(fmt::format("{}; expected to write {} bytes; make room",
+                              errno_text(file.string(), error_number), me.size()));
+  }
+}
+
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+bool RunFolder::is_finished() const {
+  return fs::exists(evaluation()) && fs::exists(artifact() / "MANIFEST.json");
+}
+
+void RunFolder::write_manifest(const std::string& version, const std::string& command_line) const {
+  const nlohmann::json manifest = {{"version", version},
+                                   {"compiler", __VERSION__},
+                                   {"command", command_line},
+                                   {"hosts",
+                                    {{{"host", host_name()},
+                                      {"rank", 0},
+                                      {"process", ::getpid()},
+                                      {"processors", std::thread::hardware_concurrency()}}}},
+                                   {"environment", environment()}};
+  write_file_atomically(path_ / "manifest.json", manifest.dump(2) + "\n");
+}
+
+fs::path RunFolder::choose(const fs::path& output, const std::string& name, bool fresh) {
+  fs::path path = output / name;
+  for (int i = 2; fresh && fs::exists(path); ++i) path = output / fmt::format("{}-{}", name, i);
+  return path;
+}
+
+}  // namespace precinct::train

@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace precinct::train {
+
+/// One run's folder, locked for this process: a second job in it is refused.
+///
+///   config.yaml  manifest.json  metrics.jsonl  timing.jsonl  events.out.tfevents.*  log/
+///   checkpoints/ artifact/  evaluation.json
+class RunFolder {
+ public:
+  /// Creates the folder when needed and takes its lock at once. Throws IoError that names host and
+  /// process id of the job that holds it. The lock ends with the process, however it ends.
+  explicit RunFolder(std::filesystem::path path);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path artifact() const { return path_ / "artifact"; }
+  std::filesystem::path evaluation() const { return path_ / "evaluation.json"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path timing() const { return path_ / "timing.jsonl"; }
+  /// Artifact and evaluation are there.
+  bool is_finished() const;
+  /// Writes manifest.json: version, build, host, environment that matters, command line.
+  void write_manifest(const std::string& version, const std::string& command_line) const;
+
+  /// <output>/<name>, or with `fresh` the first of <name>, <name>-2, <name>-3, ... that is not
+  /// there.
+  static std::filesystem::path choose(const std::filesystem::path& output, const std::string& name,
+                                      bool fresh);
+
+ private:
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+}  // namespace precinct::train
