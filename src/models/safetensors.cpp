@@ -3,6 +3,7 @@
 #include "models/safetensors.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -180,6 +181,34 @@ std::map<std::string, torch::Tensor> read_safetensors(const std::filesystem::pat
     if (!file) damaged(path, 8 + length + entry.begin, "its end inside tensor " + entry.name);
     tensors.emplace(entry.name, std::move(tensor));
   }
+  return tensors;
+}
+
+void copy_by_name(const NamedTensors& target, const std::map<std::string, torch::Tensor>& source,
+                  const std::string& where) {
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : target) {
+    const auto found = source.find(name);
+    PRECINCT_CHECK(
+        found != source.end(), DataError,
+        "{}: expected tensor {}, found none of that name; the file belongs to another network",
+        where, name);
+    PRECINCT_CHECK(found->second.sizes() == tensor.sizes(), DataError,
+                   "{}: tensor {}: expected shape [{}], found [{}]; the file belongs to another "
+                   "network or panel",
+                   where, name, fmt::join(tensor.sizes(), ", "),
+                   fmt::join(found->second.sizes(), ", "));
+    torch::Tensor(tensor).copy_(found->second);
+  }
+  PRECINCT_CHECK(source.size() == target.size(), DataError,
+                 "{}: expected {} tensors, found {}; the file belongs to another network", where,
+                 target.size(), source.size());
+}
+
+NamedTensors named_tensors(const torch::nn::Module& module) {
+  NamedTensors tensors;
+  for (const auto& item : module.named_parameters()) tensors.emplace_back(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) tensors.emplace_back(item.key(), item.value());
   return tensors;
 }
 

@@ -27,4 +27,12 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
 /// wrong size).
 std::map<std::string, torch::Tensor> read_safetensors(const std::filesystem::path& path);
 
+/// Copies tensors by name into `target` in place. Throws DataError when a name is missing, left
+/// over, or has another shape; `where` names the file.
+void copy_by_name(const NamedTensors& target, const std::map<std::string, torch::Tensor>& source,
+                  const std::string& where);
+
+/// Parameters and buffers of a module by name.
+NamedTensors named_tensors(const torch::nn::Module& module);
+
 }  // namespace precinct::models

@@ -3,7 +3,6 @@
 #include "train/optimizer.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 
@@ -105,27 +104,6 @@ std::unique_ptr<Optimizer> make_optimizer(const torch::nn::Module& model,
                  "train.optimizer.name: expected adamw or sgd, found '{}'; choose one of them",
                  config.name);
   return std::make_unique<Sgd>(std::move(parameters), config);
-}
-
-void copy_by_name(const models::NamedTensors& target,
-                  const std::map<std::string, torch::Tensor>& source, const std::string& where) {
-  const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : target) {
-    const auto found = source.find(name);
-    PRECINCT_CHECK(
-        found != source.end(), DataError,
-        "{}: expected tensor {}, found none of that name; the file belongs to another network",
-        where, name);
-    PRECINCT_CHECK(found->second.sizes() == tensor.sizes(), DataError,
-                   "{}: tensor {}: expected shape [{}], found [{}]; the file belongs to another "
-                   "network or panel",
-                   where, name, fmt::join(tensor.sizes(), ", "),
-                   fmt::join(found->second.sizes(), ", "));
-    torch::Tensor(tensor).copy_(found->second);
-  }
-  PRECINCT_CHECK(source.size() == target.size(), DataError,
-                 "{}: expected {} tensors, found {}; the file belongs to another network", where,
-                 target.size(), source.size());
 }
 
 }  // namespace precinct::train

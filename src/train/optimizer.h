@@ -70,9 +70,4 @@ class Sgd final : public Optimizer {
 std::unique_ptr<Optimizer> make_optimizer(const torch::nn::Module& model,
                                           const config::OptimizerConfig& config);
 
-/// Copies tensors by name into `target` in place. Throws DataError when a name is missing, left
-/// over, or has another shape; `where` names the file.
-void copy_by_name(const models::NamedTensors& target,
-                  const std::map<std::string, torch::Tensor>& source, const std::string& where);
-
 }  // namespace precinct::train
