@@ -27,9 +27,18 @@ torch::Tensor StepGuard::check(const torch::Tensor& loss, const torch::Tensor& g
   return bad.to(torch::kFloat32);
 }
 
-StepGuard::Report StepGuard::read() const {
+std::array<double, 4> StepGuard::state() const {
   const torch::Tensor host = counters_.to(torch::kCPU);
   const auto* values = host.const_data_ptr<double>();
+  return {values[0], values[1], values[2], values[3]};
+}
+
+void StepGuard::load(const std::array<double, 4>& state) {
+  counters_.copy_(torch::tensor({state[0], state[1], state[2], state[3]}, torch::kFloat64));
+}
+
+StepGuard::Report StepGuard::read() const {
+  const auto values = state();
   return {static_cast<std::int64_t>(values[0]), static_cast<std::int64_t>(values[2]),
           static_cast<std::int64_t>(values[3])};
 }

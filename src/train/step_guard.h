@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -33,8 +34,10 @@ class StepGuard {
   /// Waits for the device.
   Report read() const;
   void reset();
-  /// Counters as one f64 tensor, for the checkpoint.
-  torch::Tensor state() const { return counters_; }
+  /// The counters, for the checkpoint: skipped, current run, longest run, last bad step. Waits for
+  /// the device.
+  std::array<double, 4> state() const;
+  void load(const std::array<double, 4>& state);
 
  private:
   torch::Tensor counters_;  // [4] f64: skipped, current run, longest run, last bad step

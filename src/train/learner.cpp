@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/learner.h"
+
+#include "models/safetensors.h"
+#include "train/gradient_clip.h"
+#include "train/precision.h"
+
+namespace precinct::train {
+namespace {
+
+std::shared_ptr<models::ForecastModel> fresh_model(const config::ExperimentConfig& config,
+                                                   const models::ModelContext& context,
+                                                   torch::Device device) {
+  auto model = models::build_model(config, context);
+  model->set_dropout_seed(config.run.seed);
+  model->to(device);
+  model->train();
+  return model;
+}
+
+}  // namespace
+
+Learner::Learner(const config::ExperimentConfig& config, const models::ModelContext& context,
+                 torch::Device device, std::int64_t steps_per_epoch, std::int64_t total_steps,
+                 GradientSum& gradient_sum)
+    : train_(config.train),
+      head_(config.head),
+      device_(device),
+      gradient_sum_(gradient_sum),
+      model_(fresh_model(config, context, device)),
+      optimizer_(make_optimizer(*model_, train_.optimizer)),
+      schedule_(train_.schedule, train_.optimizer.lr, steps_per_epoch, total_steps),
+      guard_(device),
+      average_(optimizer_->parameters(), train_.ema_decay),
+      losses_(torch::zeros({3}, torch::TensorOptions().dtype(torch::kFloat64).device(device))) {}
+
+void Learner::train_step(const data::StepBatches& batches, std::int64_t step) {
+  const torch::Tensor loss = backward(batches);
+  const torch::Tensor norm = gradient_norm(optimizer_->parameters());
+  clip_gradients(optimizer_->parameters(), norm, train_.clip_norm);
+  const torch::Tensor found_inf = guard_.check(loss, norm, step);
+  optimizer_->step(schedule_.lr(step), found_inf);
+  average_.update(found_inf);
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor seen =
+      torch::stack({loss, torch::ones_like(loss), norm.to(loss)}).to(torch::kFloat64);
+  const torch::Tensor next =
+      torch::cat({losses_.slice(0, 0, 2) + seen.slice(0, 0, 2), seen.slice(0, 2)});
+  losses_ = torch::where(found_inf > 0, losses_, next);
+}
+
+torch::Tensor Learner::backward(const data::StepBatches& batches) {
+  optimizer_->zero_grad();
+  torch::Tensor total =
+      torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat32).device(device_));
+  const std::size_t count = batches.micro_batches.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    gradient_sum_.begin(/*last=*/i + 1 == count);
+    const data::Batch& batch = batches.micro_batches[i];
+    const Autocast autocast(train_.precision, device_);
+    const auto sum = models::loss_sum(head_, model_->forward(batch), batch);
+    const torch::Tensor loss = sum.numerator / batches.num_observed_cells;
+    loss.backward();
+    total += loss.detach();
+  }
+  gradient_sum_.finish();
+  return total;
+}
+
+Learner::Losses Learner::take_losses() {
+  const auto sums = loss_sums();
+  losses_.slice(0, 0, 2).zero_();
+  return {sums[1] > 0 ? sums[0] / sums[1] : 0, sums[2]};
+}
+
+std::array<double, 3> Learner::loss_sums() const {
+  const torch::Tensor host = losses_.to(torch::kCPU);
+  const auto* values = host.const_data_ptr<double>();
+  return {values[0], values[1], values[2]};
+}
+
+void Learner::load_sums(const std::array<double, 3>& losses, const std::array<double, 4>& guard) {
+  losses_.copy_(torch::tensor({losses[0], losses[1], losses[2]}, torch::kFloat64));
+  guard_.load(guard);
+}
+
+models::NamedTensors Learner::optimizer_tensors() const {
+  auto tensors = optimizer_->state();
+  for (auto& average : average_.state()) tensors.push_back(std::move(average));
+  return tensors;
+}
+
+void Learner::save(const std::filesystem::path& folder) const {
+  models::write_safetensors(folder / "model.safetensors", models::named_tensors(*model_),
+                            {{"format", "pt"}});
+  models::write_safetensors(folder / "optimizer.safetensors", optimizer_tensors());
+}
+
+void Learner::load(const std::filesystem::path& folder) {
+  models::copy_by_name(models::named_tensors(*model_),
+                       models::read_safetensors(folder / "model.safetensors"),
+                       (folder / "model.safetensors").string());
+  models::copy_by_name(optimizer_tensors(),
+                       models::read_safetensors(folder / "optimizer.safetensors"),
+                       (folder / "optimizer.safetensors").string());
+}
+
+std::map<std::string, torch::Tensor> Learner::forecast_weights() {
+  const AveragedWeights averaged(average_);
+  std::map<std::string, torch::Tensor> weights;
+  for (const auto& [name, tensor] : models::named_tensors(*model_))
+    weights[name] = tensor.detach().to(torch::kCPU).clone();
+  return weights;
+}
+
+std::map<std::string, torch::Tensor> Learner::forecast_weights(
+    const std::filesystem::path& folder) {
+  auto weights = models::read_safetensors(folder / "model.safetensors");
+  for (const auto& [name, tensor] : models::read_safetensors(folder / "optimizer.safetensors"))
+    if (name.starts_with("ema.")) weights[name.substr(4)] = tensor;
+  return weights;
+}
+
+}  // namespace precinct::train

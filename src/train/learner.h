@@ -1,0 +1,75 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+#include <array>
+#include <filesystem>
+#include <memory>
+
+#include "config/experiment_config.h"
+#include "data/loader/batch_prefetcher.h"
+#include "models/forecast_model.h"
+#include "train/gradient_sum.h"
+#include "train/lr_schedule.h"
+#include "train/optimizer.h"
+#include "train/step_guard.h"
+#include "train/weight_average.h"
+
+namespace precinct::train {
+
+/// A network with everything that changes it: one call of train_step() is one optimiser update.
+/// Nothing in it waits for the device.
+class Learner {
+ public:
+  /// Fresh weights, drawn by name from run.seed. `total_steps`: length of the schedule.
+  Learner(const config::ExperimentConfig& config, const models::ModelContext& context,
+          torch::Device device, std::int64_t steps_per_epoch, std::int64_t total_steps,
+          GradientSum& gradient_sum);
+
+  /// Forward, loss, backward of each micro-batch, sum, clip, guard, update. The loss is divided by
+  /// the observed cells of the whole global batch, known beforehand. `step`: of this phase.
+  void train_step(const data::StepBatches& batches, std::int64_t step);
+
+  /// Mean loss and norm since the last call; waits for the device.
+  struct Losses {
+    double loss, gradient_norm;
+  };
+  Losses take_losses();
+
+  models::ForecastModel& model() { return *model_; }
+  Optimizer& optimizer() { return *optimizer_; }
+  LrSchedule& schedule() { return schedule_; }
+  StepGuard& guard() { return guard_; }
+  WeightAverage& average() { return average_; }
+
+  /// model.safetensors and optimizer.safetensors into a checkpoint's folder, and back in place.
+  void save(const std::filesystem::path& folder) const;
+  void load(const std::filesystem::path& folder);
+  std::array<double, 3> loss_sums() const;
+  void load_sums(const std::array<double, 3>& losses, const std::array<double, 4>& guard);
+  /// Weights that a forecast uses, on the host: the average when there is one.
+  std::map<std::string, torch::Tensor> forecast_weights();
+  /// The same from a checkpoint's folder.
+  static std::map<std::string, torch::Tensor> forecast_weights(const std::filesystem::path& folder);
+
+  /// The loss of a step's batches with gradients left behind, for the search of a non-finite
+  /// tensor.
+  torch::Tensor backward(const data::StepBatches& batches);
+
+ private:
+  models::NamedTensors optimizer_tensors() const;
+  config::TrainConfig train_;
+  config::HeadConfig head_;
+  torch::Device device_;
+  GradientSum& gradient_sum_;
+  std::shared_ptr<models::ForecastModel> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  LrSchedule schedule_;
+  StepGuard guard_;
+  WeightAverage average_;
+  torch::Tensor losses_;  // [3] f64: sum of losses, number of steps, last gradient norm
+};
+
+}  // namespace precinct::train

@@ -1,0 +1,344 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/trainer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "train/stop_signal.h"
+#include "train/training_device.h"
+
+namespace precinct::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
+Trainer::Trainer(const config::ExperimentConfig& config, const data::Panel& panel,
+                 const std::string& panel_hash, const data::Split& split, const RunFolder& run,
+                 Options options)
+    : config_(config),
+      panel_(panel),
+      split_(split),
+      options_(options),
+      device_(training_device(config.run.device)),
+      store_(run.checkpoints(), config.train.checkpoint.keep_last),
+      early_stop_(config.train.early_stop) {
+  check_supported(config_, device_);
+  state_.config_hash = config::training_hash(config_);
+  state_.panel_hash = panel_hash;
+  state_.seed = config_.run.seed;
+}
+
+Trainer::~Trainer() = default;
+
+TrainingResult Trainer::run() {
+  const StopSignal stop_signal;
+  resume();
+  while (!finished_) {
+    step();
+    observe();
+    if (went_back()) continue;
+    if (evaluation_due()) evaluate();
+    if (checkpoint_due()) save();
+    if (phase_done()) next_phase();
+    leave_if_asked();
+  }
+  return result();
+}
+
+void Trainer::step() {
+  const auto begin = Clock::now();
+  const data::StepBatches batches = batches_->next();
+  last_data_seconds_ = seconds_since(begin);
+  learner_->train_step(batches, state_.phase_step);
+  last_windows_ = batches.num_global_windows;
+  state_.consumed = batches.consumed_after;
+  ++state_.phase_step;
+  ++state_.step;
+}
+
+void Trainer::observe() {
+  for (auto& observer : observers_) observer->on_step(view(), last_windows_, last_data_seconds_);
+  if (state_.step % log_every() != 0) return;
+  const auto losses = learner_->take_losses();
+  const Figures figures = {
+      {"train/loss", losses.loss},
+      {"grad_norm", losses.gradient_norm},
+      {"lr", learner_->schedule().lr(state_.phase_step - 1)},
+      {"skipped_steps", static_cast<double>(learner_->guard().read().skipped)}};
+  for (auto& observer : observers_) observer->on_losses(view(), figures);
+}
+
+bool Trainer::phase_done() const {
+  return state_.phase_step >= total_steps_ ||
+         (state_.phase == Phase::kFit && early_stop_.should_stop());
+}
+
+bool Trainer::evaluation_due() const {
+  if (state_.phase != Phase::kFit) return false;
+  return state_.phase_step % evaluate_every_ == 0 || state_.phase_step >= total_steps_;
+}
+
+bool Trainer::checkpoint_due() const {
+  if (phase_done()) return true;
+  const auto every = config::Duration::parse(config_.train.checkpoint.every);
+  if (every.unit == config::Duration::Unit::kSeconds)
+    return seconds_since(last_save_) >= every.value;
+  return state_.phase_step % steps_in("train.checkpoint.every", config_.train.checkpoint.every) ==
+         0;
+}
+
+void Trainer::evaluate() {
+  const AveragedWeights averaged(learner_->average());
+  const Figures figures = scorer_->score(learner_->model());
+  const auto found = figures.find(config_.train.early_stop.metric);
+  PRECINCT_CHECK(
+      found != figures.end(), ConfigError,
+      "train.early_stop.metric: expected val/NLL or val/loss, found '{}'; choose one of them",
+      config_.train.early_stop.metric);
+  PRECINCT_CHECK(std::isfinite(found->second), NumericError,
+                 "step {}: {}: expected a finite score, found {}; the last checkpoint stays, lower "
+                 "train.optimizer.lr",
+                 state_.step, found->first, found->second);
+  const bool is_best = early_stop_.observe(found->second, view().epoch(), state_.step);
+  learner_->schedule().observe(found->second);
+  for (auto& observer : observers_) observer->on_evaluation(view(), figures);
+  spdlog::debug("step {}: {} {:.5f}{}", state_.step, found->first, found->second,
+                is_best ? " (best)" : "");
+  if (is_best) {
+    AveragedWeights plain(learner_->average());  // checkpoints hold weights and average apart
+    save(/*is_best=*/true);
+  }
+}
+
+void Trainer::save(bool is_best) {
+  const auto bad = non_finite_tensors(learner_->optimizer().parameters());
+  for (const auto& name : bad)
+    PRECINCT_CHECK(name.starts_with("gradient"), NumericError,
+                   "step {}: {}: expected finite weights, found others; nothing was saved, lower "
+                   "train.optimizer.lr",
+                   state_.step, name);
+  state_.early_stop = early_stop_.state();
+  state_.schedule = learner_->schedule().state();
+  state_.loss_sums = learner_->loss_sums();
+  state_.guard = learner_->guard().state();
+  for (auto& observer : observers_) observer->before_checkpoint(state_);
+  store_.save(state_.step, is_best, [&](const std::filesystem::path& folder) {
+    learner_->save(folder);
+    write_file_atomically(folder / "state.json", state_.to_json().dump(2) + "\n");
+  });
+  last_save_ = Clock::now();
+}
+
+void Trainer::resume() {
+  const auto checkpoint = store_.newest_good();
+  PRECINCT_CHECK(checkpoint || !options_.require_checkpoint, CheckpointError,
+                 "--resume require: expected a checkpoint in the run folder, found none; start "
+                 "with --resume auto");
+  last_save_ = Clock::now();
+  if (checkpoint) {
+    restore(*checkpoint);
+    spdlog::info("resumed from {} (phase {}, step {})", checkpoint->filename().string(),
+                 to_string(state_.phase), state_.step);
+  } else {
+    start();
+  }
+  if (phase_done()) next_phase();
+}
+
+void Trainer::start() {
+  if (config_.head.anchor == "history") {
+    anchor_ = data::choose_gamma_poisson(panel_, split_.validation);
+    state_.anchor = *anchor_;
+  }
+  begin_phase();
+  evaluate();  // epoch 0: what the anchor alone is worth
+}
+
+void Trainer::begin_phase() {
+  batches_.reset();
+  scorer_.reset();
+  data_.reset();
+  data_ = std::make_unique<PhaseData>(
+      config_, panel_, ranges_of(state_.phase, config_, split_, panel_.num_bins), anchor_, device_);
+  steps_per_epoch_ = data_->sampler().steps_per_epoch();
+  total_steps_ = steps_of_phase(steps_per_epoch_);
+  evaluate_every_ = steps_in("train.evaluate_every", config_.train.evaluate_every);
+  learner_ = std::make_unique<Learner>(config_, data_->context(), device_, steps_per_epoch_,
+                                       total_steps_, gradient_sum_);
+  if (state_.phase == Phase::kFit)
+    scorer_ = std::make_unique<ValidationScorer>(config_, data_->series(), data_->ranges().score);
+  data::BatchPrefetcher::Options options;
+  options.micro_batch_size = config_.train.micro_batch_size;
+  options.prefetch = config_.data.prefetch;
+  options.threads = config_.data.loader_threads;
+  batches_ = std::make_unique<data::BatchPrefetcher>(data_->series(), data_->sampler(),
+                                                     state_.consumed, options);
+  for (auto& observer : observers_) observer->on_begin(view());
+}
+
+void Trainer::restore(const std::filesystem::path& checkpoint) {
+  TrainState state = TrainState::read(checkpoint / "state.json");
+  check_matches(state, checkpoint);
+  state.rolled_back = state.rolled_back || state_.rolled_back;
+  state.config_hash = state_.config_hash;
+  state.panel_hash = state_.panel_hash;
+  state_ = state;
+  anchor_.reset();
+  if (!state_.anchor.is_null()) anchor_ = state_.anchor.get<data::GammaPoissonConstants>();
+  early_stop_.load(state_.early_stop);
+  begin_phase();
+  learner_->load(checkpoint);
+  learner_->schedule().load(state_.schedule);
+  learner_->load_sums(state_.loss_sums, state_.guard);
+  if (early_stop_.has_best()) store_.mark_best(early_stop_.best_step());
+}
+
+void Trainer::check_matches(const TrainState& state,
+                            const std::filesystem::path& checkpoint) const {
+  const auto expect = [&](const char* what, const std::string& mine, const std::string& found) {
+    if (mine == found) return;
+    PRECINCT_CHECK(options_.allow_mismatch, ConfigError,
+                   "{}: {}: expected {} (of this configuration and panel), found {}; start another "
+                   "run, or pass "
+                   "--allow-mismatch",
+                   checkpoint.string(), what, mine, found);
+    spdlog::warn("{}: {} differs; going on as asked", checkpoint.string(), what);
+  };
+  expect("configuration hash", state_.config_hash, state.config_hash);
+  expect("panel hash", state_.panel_hash, state.panel_hash);
+}
+
+void Trainer::next_phase() {
+  finished_ = state_.phase == Phase::kRefit || config_.train.refit == "none";
+  if (finished_) return;
+  state_.fit_epochs = early_stop_.best_epoch();
+  state_.best_score = early_stop_.best();
+  state_.phase = Phase::kRefit;
+  state_.phase_step = state_.consumed = 0;
+  state_.loss_sums = {};
+  begin_phase();
+  spdlog::info("refit on bins {}..{} for {} steps (best epoch {:.2f}, {} {:.5f})",
+               data_->ranges().fit.begin, data_->ranges().fit.end, total_steps_, state_.fit_epochs,
+               config_.train.early_stop.metric, state_.best_score);
+  finished_ = total_steps_ == 0;
+}
+
+void Trainer::leave_if_asked() {
+  if (finished_ || StopSignal::received() == 0) return;
+  save();
+  throw StopRequested(fmt::format("signal {}: saved step {}; run the same command again to go on",
+                                  StopSignal::received(), state_.step));
+}
+
+bool Trainer::went_back() {
+  const bool read = state_.step % log_every() == 0 || evaluation_due() || checkpoint_due();
+  const auto report = read ? learner_->guard().read() : StepGuard::Report{};
+  if (!report.exhausted()) return false;
+  const auto checkpoint = state_.rolled_back ? std::nullopt : store_.newest_good();
+  if (!checkpoint) explain_non_finite(report.last_bad_step);
+  spdlog::warn(
+      "phase {}, step {}: loss or gradients were not finite {} times in a row; back to {} once",
+      to_string(state_.phase), report.last_bad_step, report.longest_run,
+      checkpoint->filename().string());
+  state_.rolled_back = true;
+  restore(*checkpoint);
+  if (phase_done()) next_phase();
+  return true;
+}
+
+void Trainer::explain_non_finite(std::int64_t phase_step) {
+  const std::int64_t cursor = data_->cursor_of(phase_step);
+  data::BatchPrefetcher::Options options;
+  options.micro_batch_size = config_.train.micro_batch_size;
+  options.prefetch = 0;
+  const auto batches =
+      data::BatchPrefetcher(data_->series(), data_->sampler(), cursor, options).next();
+  std::string tensor = "loss";
+  for (const auto& batch : batches.micro_batches)
+    if (!torch::isfinite(batch.counts).all().item<bool>()) tensor = "input counts";
+  if (tensor == "loss") {
+    learner_->backward(batches);
+    const auto bad = non_finite_tensors(learner_->optimizer().parameters());
+    if (!bad.empty()) tensor = bad.front();
+  }
+  const auto space = tensor.rfind(' '), dot = tensor.rfind('.');
+  const std::string module =
+      dot == std::string::npos ? config_.model.name : tensor.substr(space + 1, dot - space - 1);
+  std::vector<std::string> windows;
+  for (const auto& window : data_->sampler().global_batch(cursor))
+    windows.push_back(format_date(panel_.axis.start_of(window.origin).day));
+  throw NumericError(
+      fmt::format("phase {}, step {}, rank 0: {} (module {}): expected finite values, found others "
+                  "{} steps in a row, also after "
+                  "a return to the last checkpoint; windows that start {}; lower "
+                  "train.optimizer.lr or look at these bins",
+                  to_string(state_.phase), phase_step, tensor, module, StepGuard::kLimit,
+                  fmt::join(windows, " ")));
+}
+
+std::int64_t Trainer::steps_of_phase(std::int64_t steps_per_epoch) const {
+  if (state_.phase == Phase::kFit)
+    return config_.train.steps > 0 ? config_.train.steps : config_.train.epochs * steps_per_epoch;
+  const std::string& epochs = config_.train.refit_epochs;
+  if (epochs == "from_validation") return std::llround(state_.fit_epochs) * steps_per_epoch;
+  return std::llround(config::Duration::parse(epochs + (epochs.ends_with("ep") ? "" : "ep")).value *
+                      static_cast<double>(steps_per_epoch));
+}
+
+std::int64_t Trainer::steps_in(const std::string& key, const std::string& text) const {
+  const auto duration = config::Duration::parse(text);
+  PRECINCT_CHECK(
+      duration.unit != config::Duration::Unit::kSeconds, ConfigError,
+      "{}: expected epochs or steps (3ep, 100st), found '{}'; a time would make runs differ", key,
+      text);
+  const double steps = duration.unit == config::Duration::Unit::kSteps
+                           ? duration.value
+                           : duration.value * static_cast<double>(steps_per_epoch_);
+  return std::max<std::int64_t>(1, std::llround(steps));
+}
+
+RunView Trainer::view() const {
+  return {state_, total_steps_, steps_per_epoch_, data_->sampler().num_windows()};
+}
+
+models::Artifact Trainer::artifact_with(const data::FeatureSpec& spec,
+                                        std::map<std::string, torch::Tensor> weights) const {
+  models::Artifact artifact = models::describe_panel(config_, panel_, state_.panel_hash);
+  artifact.features = spec;
+  artifact.anchor = anchor_;
+  artifact.weights = std::move(weights);
+  return artifact;
+}
+
+TrainingResult Trainer::result() {
+  for (auto& observer : observers_) observer->on_end(view());
+  batches_.reset();
+  TrainingResult result;
+  result.best_epoch = early_stop_.best_epoch();
+  result.best_score = early_stop_.best();
+  if (state_.phase == Phase::kRefit)
+    result.artifact = artifact_with(data_->spec(), learner_->forecast_weights());
+  if (config_.train.refit == "before_test") {
+    result.evaluated = result.artifact;
+    return result;
+  }
+  const auto fit_range = ranges_of(Phase::kFit, config_, split_, panel_.num_bins).fit;
+  result.evaluated =
+      artifact_with(data::FeatureSpec::fit(panel_, config_.input, config_.data, fit_range),
+                    Learner::forecast_weights(store_.good(early_stop_.best_step())));
+  if (state_.phase == Phase::kFit) result.artifact = result.evaluated;
+  return result;
+}
+
+}  // namespace precinct::train

@@ -1,0 +1,51 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/training_device.h"
+
+#include "base/error.h"
+
+namespace precinct::train {
+
+torch::Device training_device(const std::string& name) {
+  if (name == "cpu") return torch::kCPU;
+  const bool has_gpu = torch::cuda::is_available();
+  PRECINCT_CHECK(name != "cuda" || has_gpu, DeviceError,
+                 "run.device: expected a GPU that can be used for 'cuda', found none; set "
+                 "run.device: cpu, or see "
+                 "precinct doctor");
+  PRECINCT_CHECK(name == "cuda" || name == "auto", ConfigError,
+                 "run.device: expected auto, cpu or cuda, found '{}'; choose one of them", name);
+  return has_gpu ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+}
+
+void check_supported(const config::ExperimentConfig& config, torch::Device device) {
+  const auto& train = config.train;
+  PRECINCT_CHECK(!train.deterministic, ConfigError,
+                 "train.deterministic: expected false, found true; the canonical order of sums "
+                 "comes with parallel "
+                 "training, a serial run on one kind of CPU repeats without it");
+  PRECINCT_CHECK(train.kernels == "reference", ConfigError,
+                 "train.kernels: expected reference, found '{}'; fused forms are not built yet",
+                 train.kernels);
+  PRECINCT_CHECK(train.precision == "fp32" || train.precision == "bf16", ConfigError,
+                 "train.precision: expected fp32 or bf16, found '{}'; choose one of them",
+                 train.precision);
+  PRECINCT_CHECK(
+      device.is_cuda() || train.precision == "fp32", ConfigError,
+      "train.precision: expected fp32 on the CPU, found bf16, which is for GPUs; leave it out");
+  PRECINCT_CHECK(
+      device.is_cuda() || !train.tf32, ConfigError,
+      "train.tf32: expected false on the CPU, found true, which has no effect there; leave it out");
+  PRECINCT_CHECK(config.data.mode != "stream", ConfigError,
+                 "data.mode: expected auto, resident_device or resident_host, found stream, which "
+                 "is not built yet; "
+                 "choose one of them");
+  const auto& p = config.parallel;
+  PRECINCT_CHECK(
+      p.dp == 1 && p.tp == 1 && p.pp == 1, ConfigError,
+      "parallel: expected dp, tp, pp = 1, found {}, {}, {}; this build trains in one process", p.dp,
+      p.tp, p.pp);
+  if (device.is_cuda() && train.tf32) at::globalContext().setAllowTF32CuBLAS(true);
+}
+
+}  // namespace precinct::train

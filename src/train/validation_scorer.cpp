@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/validation_scorer.h"
+
+#include <algorithm>
+
+#include "metrics/evaluation.h"
+
+namespace precinct::train {
+namespace {
+
+constexpr std::int64_t kChunk = 32;  // windows per forward call without gradients
+
+config::HeadConfig without_extra(config::HeadConfig head) {
+  head.extra.clear();
+  head.extra_weights.clear();
+  head.point_loss = "mse";
+  return head;
+}
+
+}  // namespace
+
+ValidationScorer::ValidationScorer(const config::ExperimentConfig& config,
+                                   const data::ResidentSeries& series, const data::BinRange& range)
+    : head_(config.head),
+      plain_head_(without_extra(config.head)),
+      series_(series),
+      range_(range),
+      origins_(metrics::evaluation_origins(range, config.data.horizon, config.evaluate.stride,
+                                           config.data.lookback)),
+      chunk_(config.train.micro_batch_size > 0 ? std::max(kChunk, config.train.micro_batch_size)
+                                               : kChunk) {}
+
+torch::Tensor ValidationScorer::mask(const data::Batch& batch) const {
+  const std::int64_t horizon = batch.target.size(1), nodes = batch.target.size(2);
+  const torch::Tensor bins =
+      batch.origin.unsqueeze(1) + torch::arange(horizon, batch.origin.options());
+  const torch::Tensor inside =
+      torch::logical_and(bins >= range_.begin, bins < range_.end).to(torch::kFloat32).unsqueeze(-1);
+  return batch.target_observed.defined()
+             ? batch.target_observed * inside
+             : inside.expand({batch.target.size(0), horizon, nodes}).contiguous();
+}
+
+std::map<std::string, double> ValidationScorer::score(models::ForecastModel& model) const {
+  const torch::NoGradGuard no_grad;
+  const bool was_training = model.is_training();
+  model.eval();
+  torch::Tensor sums =
+      torch::zeros({3}, torch::TensorOptions().dtype(torch::kFloat64).device(series_.device()));
+  for (std::size_t begin = 0; begin < origins_.size(); begin += static_cast<std::size_t>(chunk_)) {
+    std::vector<data::WindowRef> windows;
+    for (std::size_t i = begin;
+         i < std::min(origins_.size(), begin + static_cast<std::size_t>(chunk_)); ++i)
+      windows.push_back({origins_[i], 0});
+    data::Batch batch = series_.gather(windows);
+    batch.target_observed = mask(batch);
+    const models::HeadParams params = model.forward(batch);
+    const auto loss = models::loss_sum(head_, params, batch),
+               plain = models::loss_sum(plain_head_, params, batch);
+    sums += torch::stack({loss.numerator, plain.numerator, loss.denominator.to(loss.numerator)})
+                .to(torch::kFloat64);
+  }
+  model.train(was_training);
+  const torch::Tensor host = sums.to(torch::kCPU);
+  const auto* sum = host.const_data_ptr<double>();
+  const double cells = std::max(sum[2], 1.0);
+  return {{"val/loss", sum[0] / cells},
+          {"val/NLL", sum[1] / cells * (plain_head_.name == "point" ? 0.5 : 1.0)}};
+}
+
+}  // namespace precinct::train
