@@ -26,8 +26,7 @@ ValidationScorer::ValidationScorer(const config::ExperimentConfig& config,
       plain_head_(without_extra(config.head)),
       series_(series),
       range_(range),
-      origins_(metrics::evaluation_origins(range, config.data.horizon, config.evaluate.stride,
-                                           config.data.lookback)),
+      origins_(metrics::evaluation_origins(range, config.data.horizon, 1, config.data.lookback)),
       chunk_(config.train.micro_batch_size > 0 ? std::max(kChunk, config.train.micro_batch_size)
                                                : kChunk) {}
 

@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/installed_files.h"
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "config/experiment_config.h"
+#include "data/store/panel_store.h"
+#include "models/artifact.h"
+#include "train/network_forecaster.h"
+#include "train/run_evaluation.h"
+#include "train/run_folder.h"
+
+namespace precinct::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::vector<std::string> files, assignments;
+  std::string run_dir, resume = "auto";
+  bool allow_mismatch = false, json = false;
+};
+
+fs::path run_path(const Arguments& a, const config::ExperimentConfig& config) {
+  const bool fresh = a.resume == "never";
+  if (a.run_dir.empty())
+    return train::RunFolder::choose(config.run.output, config::run_name(config), fresh);
+  const fs::path path = fs::absolute(a.run_dir).lexically_normal();
+  return train::RunFolder::choose(path.parent_path(), path.filename().string(), fresh);
+}
+
+void print(const metrics::Evaluation& evaluation, const train::RunFolder& run, bool json) {
+  if (json) {
+    fmt::print("{}\n", evaluation.to_json().dump(2));
+  } else {
+    fmt::print("{}\n{}\n", evaluation.to_text(/*all_baselines=*/false), run.path().string());
+  }
+}
+
+/// Scores what the run made beside the baselines, on the test range.
+metrics::Evaluation score(const config::ExperimentConfig& config, const data::Panel& panel,
+                          const data::Split& split, models::Forecaster* network) {
+  const auto origins = train::scoring_origins(config, split.test);
+  std::vector<metrics::NamedForecast> forecasts;
+  if (network != nullptr)
+    forecasts.push_back(
+        {network->name(), false, network->predict(panel, origins, config.data.horizon)});
+  for (auto& baseline : train::baseline_forecasts(config, panel, split, origins))
+    forecasts.push_back(std::move(baseline));
+  return train::evaluate_forecasts(config, panel, split, "test", forecasts);
+}
+
+metrics::Evaluation train_network(const Arguments& a, const config::ExperimentConfig& config,
+                                  const data::Panel& panel, const data::Split& split,
+                                  const train::RunFolder& run) {
+  const train::Trainer::Options options{a.resume == "require", a.allow_mismatch};
+  const std::string hash = data::panel_hash(config.data.panel);
+  if (run.is_finished() && a.resume != "never") {
+    spdlog::info("{} is finished; its table follows", run.path().string());
+    models::ArtifactForecaster forecaster(models::load_artifact(run.artifact()));
+    return score(config, panel, split, &forecaster);
+  }
+  train::NetworkForecaster network(config, hash, run, options);
+  network.fit(panel, split);
+  const auto evaluation = score(config, panel, split, &network);
+  models::Artifact artifact = network.result().artifact;
+  artifact.evaluation = evaluation.to_json();
+  models::save_artifact(run.artifact(), artifact, panel);
+  return evaluation;
+}
+
+int run_training(const Arguments& a) {
+  const std::vector<fs::path> files(a.files.begin(), a.files.end());
+  const config::ExperimentConfig config = config::load_experiment(files, a.assignments);
+  const train::RunFolder run(run_path(a, config));
+  const data::Panel panel = data::read_panel(config.data.panel, config.data.verify);
+  const data::Split split = train::split_of(config.data, panel.num_bins);
+  add_log_file(run.path() / "log" / "rank-0.log");
+  if (!fs::exists(run.path() / "config.yaml") || a.allow_mismatch)
+    write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
+  run.write_manifest(PRECINCT_VERSION, command_line());
+  const bool baselines = config.model.name == "baselines";
+  const auto evaluation = baselines ? score(config, panel, split, nullptr)
+                                    : train_network(a, config, panel, split, run);
+  write_file_atomically(run.evaluation(), evaluation.to_json().dump(2) + "\n");
+  print(evaluation, run, a.json);
+  if (!baselines) train::require_anchor_kept(config, evaluation, config.model.name);
+  return 0;
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand(
+      "train",
+      "one run: trains a network (or fits the baselines) and prints its table with baselines");
+  auto a = std::make_shared<Arguments>();
+  command->add_option("config", a->files, "configuration files, merged left to right")->required();
+  command->add_option("--set", a->assignments, "one value, e.g. train.epochs=5; may be given again")
+      ->allow_extra_args(false);
+  command->add_option("--run-dir", a->run_dir, "folder of the run (default: run.output/run.name)");
+  command
+      ->add_option(
+          "--resume", a->resume,
+          "auto: go on with an unfinished run; never: start <name>-2; require: needs a checkpoint")
+      ->check(CLI::IsMember({"auto", "never", "require"}))
+      ->capture_default_str();
+  command->add_flag("--allow-mismatch", a->allow_mismatch,
+                    "go on although configuration or panel differ from the checkpoint's");
+  command->add_flag("--json", a->json, "the table as JSON");
+  command->footer(
+      "Example: precinct train configs/west_la/crimenet.yaml --set train.epochs=5 --run-dir "
+      "runs/first\n"
+      "Exit codes: 5 when numbers are not finite, or an anchored network ends worse than its "
+      "anchor by more than .003;\n"
+      "7 when no checkpoint is usable; 75 when it was stopped by SIGTERM or SIGUSR1 after saving: "
+      "run it again.");
+  command->callback([a, &action] { action = [a] { return run_training(*a); }; });
+}
+
+}  // namespace precinct::apps
