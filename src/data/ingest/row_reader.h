@@ -16,6 +16,7 @@
 #include "data/ingest/incident.h"
 #include "data/ingest/quality_report.h"
 #include "data/ingest/reject_log.h"
+#include "data/ingest/source_columns.h"
 #include "data/ingest/source_profile.h"
 
 namespace precinct::data {
@@ -59,24 +60,11 @@ class RowReader {
   /// Rows of a block; the first `skip` records are left out (header, skipped rows).
   Result read_block(const CsvBlock& block, std::uint64_t skip) const;
   /// Header line of audit_rows.
-  std::string audit_header() const;
+  std::string audit_header() const { return columns_.audit_header(); }
 
  private:
-  enum Role {
-    kId,
-    kTime,
-    kClock,
-    kReportTime,
-    kRevision,
-    kDistrict,
-    kLongitude,
-    kLatitude,
-    kCategory,
-    kNumRoles
-  };
   using CategoryIndex = std::unordered_map<std::string, std::uint16_t>;
 
-  void find_columns(const std::string& file_name);
   void read_row(const CsvRecord& record, Result& result, CategoryIndex& category_index) const;
   bool check_form(const CsvRecord& record, Result& result) const;
   bool read_time(const CsvRecord& record, Result& result, Incident& incident, int& minute) const;
@@ -86,9 +74,6 @@ class RowReader {
   bool read_report_time(const CsvRecord& record, Result& result, const Incident& incident,
                         std::int64_t& revision) const;
   void read_revision(const CsvRecord& record, Incident& incident, std::int64_t& revision) const;
-  std::string canonical(const CsvRecord& record) const;
-  void add_audit_row(const CsvRecord& record, Result& result) const;
-  std::string_view field(const CsvRecord& record, int column) const;
   /// Counts and notes the row; returns false.
   bool reject(const CsvRecord& record, Result& result, int column, const char* kind,
               std::string_view found, const std::string& expected) const;
@@ -96,12 +81,9 @@ class RowReader {
   const SourceProfile& profile_;
   const CodeMap& codes_;
   const DistrictLocator& locator_;
-  std::vector<std::string> header_;
+  SourceColumns columns_;
   std::uint32_t file_;
   Options options_;
-  std::array<int, kNumRoles> role_{};
-  std::vector<bool> is_person_, is_audit_;
-  std::vector<std::vector<std::string>> unknown_;  // per column
 };
 
 }  // namespace precinct::data

@@ -149,23 +149,5 @@ TEST_F(RowReaderTest, DefaultDatesAreFlaggedAndKept) {
   EXPECT_EQ(result.quality.at_noon, 1U);
 }
 
-TEST_F(RowReaderTest, DoubledHeaderNameIsRefusedWithItsColumn) {
-  try {
-    RowReader(profile_, codes_, locator_, {"when", "kind", "place", " kind"}, 0, "t.csv", {});
-    FAIL();
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("t.csv:1: column 4"));
-  }
-}
-
-TEST_F(RowReaderTest, HeaderOfAnotherSourceIsAWrongProfile) {
-  try {
-    RowReader(profile_, codes_, locator_, {"a", "b"}, 0, "t.csv", {});
-    FAIL();
-  } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("is this the right profile?"));
-  }
-}
-
 }  // namespace
 }  // namespace precinct::data
