@@ -82,10 +82,12 @@ int run_evaluation(const Arguments& a) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (!runs[i].is_network) continue;
-    models::ArtifactForecaster forecaster(models::load_artifact(fs::path(a.runs[i]) / "artifact"));
+    const models::Artifact artifact = models::load_artifact(fs::path(a.runs[i]) / "artifact");
+    models::ArtifactForecaster forecaster(artifact);
     const std::string name =
         names.insert(forecaster.name()).second ? forecaster.name() : runs[i].name;
-    forecasts.push_back({name, false, forecaster.predict(panel, origins, config.data.horizon)});
+    forecasts.push_back({name, false, forecaster.predict(panel, origins, config.data.horizon),
+                         metrics::choice_in(artifact.evaluation)});
   }
   for (auto& baseline : train::baseline_forecasts(config, panel, split, origins))
     forecasts.push_back(std::move(baseline));

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::vector<std::string> files, assignments;
   std::string run_dir, resume = "auto";
-  bool allow_mismatch = false, json = false;
+  bool allow_mismatch = false, json = false, no_score = false;
 };
 
 fs::path run_path(const Arguments& a, const config::ExperimentConfig& config) {
@@ -48,31 +48,45 @@ void print(const metrics::Evaluation& evaluation, const train::RunFolder& run, b
 
 /// Scores what the run made beside the baselines, on the test range.
 metrics::Evaluation score(const config::ExperimentConfig& config, const data::Panel& panel,
-                          const data::Split& split, models::Forecaster* network) {
+                          const data::Split& split, models::Forecaster* network,
+                          std::optional<metrics::Choice> choice = {}) {
   const auto origins = train::scoring_origins(config, split.test);
   std::vector<metrics::NamedForecast> forecasts;
   if (network != nullptr)
     forecasts.push_back(
-        {network->name(), false, network->predict(panel, origins, config.data.horizon)});
+        {network->name(), false, network->predict(panel, origins, config.data.horizon), choice});
   for (auto& baseline : train::baseline_forecasts(config, panel, split, origins))
     forecasts.push_back(std::move(baseline));
   return train::evaluate_forecasts(config, panel, split, "test", forecasts);
 }
 
-metrics::Evaluation train_network(const Arguments& a, const config::ExperimentConfig& config,
-                                  const data::Panel& panel, const data::Split& split,
-                                  const train::RunFolder& run) {
+/// Nothing with --no-score.
+std::optional<metrics::Evaluation> train_network(const Arguments& a,
+                                                 const config::ExperimentConfig& config,
+                                                 const data::Panel& panel, const data::Split& split,
+                                                 const train::RunFolder& run) {
   const train::Trainer::Options options{a.resume == "require", a.allow_mismatch};
   const std::string hash = data::panel_hash(config.data.panel);
   if (run.is_finished() && a.resume != "never") {
     spdlog::info("{} is finished; its table follows", run.path().string());
-    models::ArtifactForecaster forecaster(models::load_artifact(run.artifact()));
-    return score(config, panel, split, &forecaster);
+    const models::Artifact artifact = models::load_artifact(run.artifact());
+    models::ArtifactForecaster forecaster(artifact);
+    return score(config, panel, split, &forecaster, metrics::choice_in(artifact.evaluation));
   }
   train::NetworkForecaster network(config, hash, run, options);
   network.fit(panel, split);
-  const auto evaluation = score(config, panel, split, &network);
-  models::Artifact artifact = network.result().artifact;
+  const train::TrainingResult& result = network.result();
+  const metrics::Choice choice{config.train.early_stop.metric, result.best_score,
+                               result.best_epoch};
+  models::Artifact artifact = result.artifact;
+  if (a.no_score) {
+    artifact.evaluation = {{"forecasters", {metrics::to_json(network.name(), choice)}}};
+    models::save_artifact(run.artifact(), artifact, panel);
+    fmt::print("picked before the test range was seen: {} ({} {:.5f} at epoch {:.0f})\n",
+               network.name(), choice.metric, choice.value, choice.epoch);
+    return {};
+  }
+  auto evaluation = score(config, panel, split, &network, choice);
   artifact.evaluation = evaluation.to_json();
   models::save_artifact(run.artifact(), artifact, panel);
   return evaluation;
@@ -89,8 +103,14 @@ int run_training(const Arguments& a) {
     write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
   run.write_manifest(PRECINCT_VERSION, command_line());
   const bool baselines = config.model.name == "baselines";
-  const auto evaluation = baselines ? score(config, panel, split, nullptr)
-                                    : train_network(a, config, panel, split, run);
+  PRECINCT_CHECK(
+      !baselines || !a.no_score, ConfigError,
+      "--no-score: expected a network, found model.name: baselines, which is nothing but "
+      "scored; leave it out");
+  const auto scored = baselines ? score(config, panel, split, nullptr)
+                                : train_network(a, config, panel, split, run);
+  if (!scored) return 0;
+  const metrics::Evaluation& evaluation = *scored;
   write_file_atomically(run.evaluation(), evaluation.to_json().dump(2) + "\n");
   print(evaluation, run, a.json);
   if (!baselines) train::require_anchor_kept(config, evaluation, config.model.name);
@@ -117,6 +137,8 @@ void add_train_command(CLI::App& app, Action& action) {
   command->add_flag("--allow-mismatch", a->allow_mismatch,
                     "go on although configuration or panel differ from the checkpoint's");
   command->add_flag("--json", a->json, "the table as JSON");
+  command->add_flag("--no-score", a->no_score,
+                    "leave the test range unseen: for choosing settings by the validation score");
   command->footer(
       "Example: precinct train configs/west_la/crimenet.yaml --set train.epochs=5 --run-dir "
       "runs/first\n"

@@ -83,6 +83,7 @@ ForecasterScores score(const data::Panel& panel, const data::BinRange& range, do
   ForecasterScores scores;
   scores.name = named.name;
   scores.is_baseline = named.is_baseline;
+  scores.choice = named.choice;
   scores.family = family_name(f.family);
   scores.score = distribution ? "NLL" : "RMSE";
   Accumulator total, masked;
@@ -225,6 +226,30 @@ const ForecasterScores& Evaluation::get(const std::string& name) const {
       fmt::format("evaluation: expected a forecaster '{}', found none of that name", name));
 }
 
+const ForecasterScores* Evaluation::picked() const {
+  const ForecasterScores* best = nullptr;
+  for (const auto& f : forecasters) {
+    if (f.choice && (best == nullptr || f.choice->value < best->choice->value)) best = &f;
+  }
+  return best;
+}
+
+nlohmann::json to_json(const std::string& name, const Choice& choice) {
+  return {
+      {"name", name},
+      {"choice", {{"metric", choice.metric}, {"value", choice.value}, {"epoch", choice.epoch}}}};
+}
+
+std::optional<Choice> choice_in(const nlohmann::json& evaluation) {
+  if (!evaluation.is_object()) return {};
+  for (const auto& f : evaluation.value("forecasters", nlohmann::json::array())) {
+    if (!f.contains("choice")) continue;
+    const auto& choice = f.at("choice");
+    return Choice{choice.at("metric"), choice.at("value"), choice.at("epoch")};
+  }
+  return {};
+}
+
 nlohmann::json Evaluation::to_json() const {
   nlohmann::json list = nlohmann::json::array();
   for (const auto& f : forecasters) {
@@ -248,7 +273,9 @@ nlohmann::json Evaluation::to_json() const {
                       {"high", f.skill.high},
                       {"score", f.score}}},
                     {"verdict", f.verdict}});
+    if (f.choice) list.back().update(metrics::to_json(f.name, *f.choice));
   }
+  const ForecasterScores* pick = picked();
   return {{"range", {{"begin", range.begin}, {"end", range.end}, {"name", range_name}}},
           {"horizon", horizon},
           {"num_cells", num_cells},
@@ -257,7 +284,8 @@ nlohmann::json Evaluation::to_json() const {
            {{"block", bootstrap_block},
             {"replicates", bootstrap_replicates},
             {"seed", bootstrap_seed}}},
-          {"forecasters", list}};
+          {"forecasters", list},
+          {"picked", pick != nullptr ? nlohmann::json(pick->name) : nlohmann::json()}};
 }
 
 std::string Evaluation::to_text(bool all_baselines) const {
@@ -294,7 +322,11 @@ std::string Evaluation::to_text(bool all_baselines) const {
         cell(figure(f->total, "RMSE"), 4), cell(figure(f->total, "PIT_coverage_90"), 3),
         cell(figure(f->total, "PAI@5%"), 2), cell(figure(f->total, "PEI@5%"), 3), skill);
   }
-  return text + "* baseline\n";
+  text += "* baseline\n";
+  if (const auto* pick = picked())
+    text += fmt::format("picked before the test range was seen: {} ({} {:.5f} at epoch {:.0f})\n",
+                        pick->name, pick->choice->metric, pick->choice->value, pick->choice->epoch);
+  return text;
 }
 
 std::string Evaluation::to_csv() const {

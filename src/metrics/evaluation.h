@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@
 namespace precinct::metrics {
 
 using Figures = std::map<std::string, double>;
+
+/// What a network's epoch was chosen by, before it saw the test range: the best score on the
+/// validation range, or on the four blocks. Networks are picked by it, never by the test range.
+struct Choice {
+  std::string metric;  // "val/NLL"
+  double value = 0;
+  double epoch = 0;
+};
 
 /// All scores of one forecaster on one range.
 struct ForecasterScores {
@@ -33,6 +42,7 @@ struct ForecasterScores {
   Skill skill;                           // against the reference, by `score`
   std::string score;                     // "NLL", or "RMSE" for point forecasts
   std::string verdict;                   // a sentence: better, no better, worse than the reference
+  std::optional<Choice> choice;          // networks alone
   std::vector<double> score_per_origin;  // sums, for the bootstrap; not in the JSON
 };
 
@@ -42,7 +52,9 @@ struct ForecasterScores {
 ///    "forecasters": [{"name", "family", "baseline": bool, "total": {figure: value}, "masked":
 ///    {...}, "per_horizon": [{...}],
 ///      "per_category": {code: {...}}, "per_district": {code: {...}}, "pit": [10 shares],
-///      "skill": {"value", "low", "high", "score"}, "verdict"}]}
+///      "skill": {"value", "low", "high", "score"}, "verdict", "choice": {"metric", "value",
+///      "epoch"} of networks}],
+///    "picked": name of the network with the best choice, null without networks}
 struct Evaluation {
   data::BinRange range;
   std::string range_name;
@@ -55,6 +67,8 @@ struct Evaluation {
   std::vector<ForecasterScores> forecasters;
 
   const ForecasterScores& get(const std::string& name) const;
+  /// The network whose choice has the smallest value; null when none has one.
+  const ForecasterScores* picked() const;
   nlohmann::json to_json() const;
   /// A table for people: models first, then the first, the best and the reference baseline, or all
   /// of them.
@@ -71,7 +85,14 @@ struct NamedForecast {
   std::string name;
   bool is_baseline = false;
   models::Forecast forecast;
+  std::optional<Choice> choice = {};
 };
+
+/// {"name", "choice": {"metric", "value", "epoch"}}
+nlohmann::json to_json(const std::string& name, const Choice& choice);
+
+/// The choice of the network in an evaluation that was written as JSON; nothing when it has none.
+std::optional<Choice> choice_in(const nlohmann::json& evaluation);
 
 /// Scores forecasts by (target, horizon) over all observed cells whose target lies in `range`. All
 /// forecasts have the same origins and shape. `training` gives the scale of MASE.
