@@ -8,7 +8,6 @@ import csv
 import datetime
 import json
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
@@ -37,14 +36,13 @@ def append(new):
 def add(protocol, label, seed, anchor, run):
     run = Path(run)
     evaluation = json.loads((run / "evaluation.json").read_text())
-    git = ["git", "-c", "core.abbrev=10"]
-    commit = subprocess.run([*git, "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+    version = json.loads((run / "manifest.json").read_text())["version"]  # "0.1.0 (commit)"
     known = {(r["protocol"], r["forecaster"]) for r in rows()}
     new = []
     for f in evaluation["forecasters"]:
         if f["baseline"] and (protocol, f["name"]) in known:
             continue
-        row = {"date": datetime.date.today().isoformat(), "commit": commit, "protocol": protocol,
+        row = {"date": datetime.date.today().isoformat(), "commit": version.split("(")[-1].rstrip(")"), "protocol": protocol,
                "label": "baseline" if f["baseline"] else label, "forecaster": f["name"],
                "seed": "" if f["baseline"] else seed, "anchor": "" if f["baseline"] else anchor,
                "command": (run / "command.txt").read_text().strip()}

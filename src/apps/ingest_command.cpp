@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "apps/build_info.h"
 #include "apps/commands.h"
 #include "apps/installed_files.h"
 #include "base/error.h"
@@ -84,7 +85,7 @@ int run(const Arguments& arguments) {
   const auto options = make_options(arguments);
   const auto result = data::ingest_to_file(
       options, arguments.out,
-      {{"command", command_line()}, {"version", PRECINCT_VERSION}, {"date", utc_now()}});
+      {{"command", command_line()}, {"version", build_version()}, {"date", utc_now()}});
   const data::Panel& panel = result.panel;
   if (arguments.json) {
     fmt::print("{}\n", nlohmann::json({{"panel", arguments.out},

@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 
+#include "apps/build_info.h"
 #include "apps/commands.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -22,7 +23,7 @@ int report(const std::exception& error, precinct::ExitCode code) {
 
 int main(int argc, char** argv) {
   CLI::App app{"precinct: spatio-temporal forecasts of counts per district, with honest baselines"};
-  app.set_version_flag("--version", "precinct " PRECINCT_VERSION);
+  app.set_version_flag("--version", "precinct " + precinct::apps::build_version());
   app.require_subcommand(1);
   app.footer(
       "Start with: precinct ingest --help. The two commands of a first day: scripts/quickstart, "

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "apps/build_info.h"
 #include "apps/commands.h"
 #include "apps/installed_files.h"
 #include "base/atomic_file.h"
@@ -101,7 +102,7 @@ int run_training(const Arguments& a) {
   add_log_file(run.path() / "log" / "rank-0.log");
   if (!fs::exists(run.path() / "config.yaml") || a.allow_mismatch)
     write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
-  run.write_manifest(PRECINCT_VERSION, command_line());
+  run.write_manifest(build_version(), command_line());
   const bool baselines = config.model.name == "baselines";
   PRECINCT_CHECK(
       !baselines || !a.no_score, ConfigError,

@@ -1,0 +1,14 @@
+# Writes OUTPUT with the commit of SOURCE, "-dirty" when what the program is built from differs from it; touches the
+# file only when that has changed, so that a build of the same commit compiles nothing.
+#   cmake -DSOURCE=... -DOUTPUT=... -P git_commit.cmake
+execute_process(COMMAND git -C "${SOURCE}" rev-parse --short=10 HEAD
+  OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE result)
+if(result EQUAL 0)
+  execute_process(COMMAND git -C "${SOURCE}" diff --quiet HEAD -- src cmake CMakeLists.txt RESULT_VARIABLE differs)
+  if(NOT differs EQUAL 0)
+    string(APPEND commit "-dirty")
+  endif()
+else()
+  set(commit unknown)
+endif()
+file(CONFIGURE OUTPUT "${OUTPUT}" CONTENT "#define PRECINCT_GIT_COMMIT \"@commit@\"\n" @ONLY)
