@@ -42,6 +42,12 @@ Polygon parse_polygon(const Json& json, const std::string& where) {
   return polygon;
 }
 
+/// Member `type` when it is a string, else nothing.
+std::string type_of(const Json& json) {
+  const auto type = json.find("type");
+  return type != json.end() && type->is_string() ? type->get<std::string>() : "";
+}
+
 std::string as_text(const Json& json) {
   return json.is_string() ? json.get<std::string>() : json.is_null() ? "" : json.dump();
 }
@@ -72,9 +78,8 @@ void check_depth(std::string_view text, const std::string& where) {
 std::vector<Feature> parse_geojson(std::string_view text, const std::string& where) {
   check_depth(text, where);
   const Json root = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  PRECINCT_CHECK(!root.is_discarded() && root.is_object() &&
-                     root.value("type", "") == "FeatureCollection" && root.contains("features") &&
-                     root["features"].is_array(),
+  PRECINCT_CHECK(!root.is_discarded() && root.is_object() && type_of(root) == "FeatureCollection" &&
+                     root.contains("features") && root["features"].is_array(),
                  DataError,
                  "{}: expected a GeoJSON FeatureCollection, found something else; export the "
                  "boundaries as GeoJSON",
@@ -87,7 +92,7 @@ std::vector<Feature> parse_geojson(std::string_view text, const std::string& whe
                        json["geometry"].contains("coordinates"),
                    DataError, "{}: expected a geometry, found none", here);
     const Json& geometry = json["geometry"];
-    const std::string type = geometry.value("type", "");
+    const std::string type = type_of(geometry);
     Feature feature;
     if (type == "Polygon") {
       feature.polygons.push_back(parse_polygon(geometry["coordinates"], here));
@@ -95,6 +100,9 @@ std::vector<Feature> parse_geojson(std::string_view text, const std::string& whe
       PRECINCT_CHECK(type == "MultiPolygon" && geometry["coordinates"].is_array(), DataError,
                      "{}: expected Polygon or MultiPolygon, found '{}'; leave points and lines out",
                      here, type);
+      PRECINCT_CHECK(!geometry["coordinates"].empty(), DataError,
+                     "{}: expected rings, found an empty MultiPolygon; leave the feature out",
+                     here);
       for (const Json& polygon : geometry["coordinates"])
         feature.polygons.push_back(parse_polygon(polygon, here));
     }

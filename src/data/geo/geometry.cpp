@@ -139,10 +139,21 @@ struct PolygonSet::State {
       GEOSSTRtree_insert_r(context(), tree.get(), polygons[i].get(), &index[i]);
       GEOSSTRtree_insert_r(context(), projected_tree.get(), projected[i].get(), &index[i]);
     }
-    // A tree is built at its first query, which must not race: build both now.
-    const Geometry probe = make_point({0, 0});
-    candidates(tree.get(), probe.get());
-    candidates(projected_tree.get(), probe.get());
+    warm_up();
+  }
+
+  /// GEOS builds trees, point locators and envelopes at the first query, without a lock: ask every
+  /// object once now, so that threads only read later.
+  void warm_up() const {
+    const Geometry nowhere = make_point({0, 0});
+    candidates(tree.get(), nowhere.get());
+    candidates(projected_tree.get(), nowhere.get());
+    for (std::size_t i = 0; i < polygons.size(); ++i) {
+      const Geometry inside(GEOSPointOnSurface_r(context(), polygons[i].get()));
+      if (inside) GEOSPreparedIntersects_r(context(), prepared[i].get(), inside.get());
+      double ignored = 0;
+      GEOSDistance_r(context(), projected[i].get(), nowhere.get(), &ignored);
+    }
   }
 
   static std::vector<int> candidates(GEOSSTRtree* tree, const GEOSGeometry* geometry) {

@@ -23,6 +23,7 @@ struct Projection::State {
 Projection::Projection(Point centre) : state_(std::make_unique<State>()) {
   state_->context = proj_context_create();
   proj_context_set_enable_network(state_->context, 0);
+  proj_log_level(state_->context, PJ_LOG_NONE);  // what PROJ finds is in our own message
   const int zone = std::clamp(static_cast<int>(std::floor((centre.x + 180.0) / 6.0)) + 1, 1, 60);
   const std::string target = fmt::format("EPSG:{}", (centre.y >= 0 ? 32600 : 32700) + zone);
   PJ* raw = proj_create_crs_to_crs(state_->context, "EPSG:4326", target.c_str(), nullptr);

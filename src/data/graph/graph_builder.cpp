@@ -93,9 +93,9 @@ EdgeList parse_edge_file(const std::string& text, const std::vector<Node>& nodes
   std::istringstream stream(text);
   std::string line;
   Pairs pairs;
-  for (int number = 1; std::getline(stream, line); ++number) {
+  for (int number = 1; std::getline(stream, line) || number == 1; ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
+    if (line.empty() && number > 1) continue;
     std::vector<std::string> fields;
     std::istringstream row(line);
     for (std::string field; std::getline(row, field, ',');) fields.push_back(field);
@@ -117,8 +117,9 @@ EdgeList parse_edge_file(const std::string& text, const std::vector<Node>& nodes
     if (fields.size() > 2) {
       char* end = nullptr;
       weight = std::strtod(fields[2].c_str(), &end);
-      PRECINCT_CHECK(end != fields[2].c_str() && *end == 0 && weight > 0, DataError,
-                     "{}:{}: weight: expected a number > 0, found '{}'", where, number, fields[2]);
+      PRECINCT_CHECK(end != fields[2].c_str() && *end == 0 && weight > 0 && std::isfinite(weight),
+                     DataError, "{}:{}: weight: expected a number > 0, found '{}'", where, number,
+                     fields[2]);
     }
     pairs.add(index[fields[0]], index[fields[1]], weight);
   }
