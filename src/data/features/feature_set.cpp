@@ -44,22 +44,25 @@ Scaler fit_scaler(const Panel& panel, const std::string& kind, const BinRange& r
   Scaler scaler{std::vector<float>(cats, 0), std::vector<float>(cats, 1)};
   if (kind == "none") return scaler;
   std::vector<Moments> moments(cats);
-  std::vector<double> largest(cats, 0);
+  std::vector<double> least(cats, 0), largest(cats, 0);
   for (std::int64_t t = range.begin; t < range.end; ++t) {
     for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
       if (!panel.is_observed(t, n)) continue;
       for (std::size_t c = 0; c < cats; ++c) {
         const double x =
             std::log1p(static_cast<double>(panel.count(t, n, static_cast<std::int64_t>(c))));
-        moments[c].add(x);
+        least[c] = moments[c].count > 0 ? std::min(least[c], x) : x;
         largest[c] = std::max(largest[c], x);
+        moments[c].add(x);
       }
     }
   }
   for (std::size_t c = 0; c < cats; ++c) {
-    scaler.shift[c] = kind == "standard" ? moments[c].mean() : 0.0F;
+    const double range = largest[c] - least[c];
+    scaler.shift[c] = kind == "standard" ? moments[c].mean() : static_cast<float>(least[c]);
     scaler.scale[c] = kind == "standard" ? moments[c].deviation()
-                                         : static_cast<float>(std::max(largest[c], 1e-6));
+                      : range > 1e-6     ? static_cast<float>(range)
+                                         : 1.0F;
   }
   return scaler;
 }

@@ -37,12 +37,13 @@ struct Series {
     group_size.assign(static_cast<std::size_t>(num_groups), 0);
     for (const int g : group) ++group_size[static_cast<std::size_t>(g)];
     total.assign(static_cast<std::size_t>(num_bins * num_categories), 0);
+    is_seen.assign(static_cast<std::size_t>(num_bins), 0);
     for (std::int64_t t = 0; t < num_bins; ++t) {
       for (std::int64_t n = 0; n < num_nodes; ++n) {
-        for (std::int64_t c = 0; c < num_categories; ++c) {
-          if (is_observed(t, n))
-            total[static_cast<std::size_t>(t * num_categories + c)] += counts[cell(t, n, c)];
-        }
+        if (!is_observed(t, n)) continue;
+        is_seen[static_cast<std::size_t>(t)] = 1;
+        for (std::int64_t c = 0; c < num_categories; ++c)
+          total[static_cast<std::size_t>(t * num_categories + c)] += counts[cell(t, n, c)];
       }
     }
   }
@@ -61,7 +62,8 @@ struct Series {
   std::vector<int> season, group;
   std::vector<std::int64_t> group_size;
   int num_groups = 0;
-  std::vector<double> total;  // [T, C], over observed nodes
+  std::vector<double> total;          // [T, C], over observed nodes
+  std::vector<std::uint8_t> is_seen;  // [T], 1 when a node was observed
 };
 
 double ratio(double a, double b) { return b > 0 ? a / b : 1.0; }  // 0/0 is 1
@@ -106,13 +108,15 @@ class Recursion {
     return ratio(*k_.season_prior + sn_[at], *k_.season_prior + sd_[at]);
   }
 
-  /// Takes in bin t; the state is then that of origin t + 1.
+  /// Takes in bin t; the state is then that of origin t + 1. A bin in which no node was observed
+  /// is a gap, not a bin without incidents: it ages what is known and adds nothing.
   void advance(std::int64_t t) {
     const auto season = static_cast<std::size_t>(s_.season[static_cast<std::size_t>(t)]);
+    const bool seen = s_.is_seen[static_cast<std::size_t>(t)] != 0;
     const double nodes = static_cast<double>(s_.num_nodes);
     for (std::size_t c = 0; c < cats_; ++c) {
       const double y = s_.total[static_cast<std::size_t>(t) * cats_ + c];
-      update_season_factor(season, c, y);
+      update_season_factor(season, c, y, seen);
       level_sum_[c] =
           lambda_level_ * level_sum_[c] + y / std::max(factor[season * cats_ + c], 1e-6);
       for (std::size_t n = 0; n < nodes_; ++n) {
@@ -128,18 +132,19 @@ class Recursion {
         d_[cell] += y / nodes;
       }
     }
-    ++occurrences_[season];
-    level_weight_ = lambda_level_ * level_weight_ + 1;
-    slow_weight_ = lambda_slow_ * slow_weight_ + 1;
-    for (std::size_t c = 0; c < cats_; ++c) level[c] = level_sum_[c] / level_weight_;
+    occurrences_[season] += seen ? 1 : 0;
+    level_weight_ = lambda_level_ * level_weight_ + (seen ? 1 : 0);
+    slow_weight_ = lambda_slow_ * slow_weight_ + (seen ? 1 : 0);
+    for (std::size_t c = 0; c < cats_ && level_weight_ > 0; ++c)
+      level[c] = level_sum_[c] / level_weight_;
     update_theta();
   }
 
  private:
   /// F[s] = average of y / slow level over the season's occurrences, shrunk to the mean over all.
-  void update_season_factor(std::size_t season, std::size_t c, double y) {
+  void update_season_factor(std::size_t season, std::size_t c, double y, bool seen) {
     slow_sum_[c] = lambda_slow_ * slow_sum_[c] + y;
-    const double slow = slow_sum_[c] / (lambda_slow_ * slow_weight_ + 1);
+    const double slow = seen ? slow_sum_[c] / (lambda_slow_ * slow_weight_ + 1) : 0;
     for (std::size_t s = 0; s < seasons_ && lambda_season_ < 1; ++s) {
       ratio_sum_[s * cats_ + c] *= lambda_season_;
       ratio_weight_[s * cats_ + c] *= lambda_season_;
@@ -156,7 +161,7 @@ class Recursion {
     }
     const double mean = weight > 0 ? sum / weight : 1.0;
     for (std::size_t s = 0; s < seasons_; ++s) {
-      const bool twice = occurrences_[s] + (s == season ? 1 : 0) >= 2;
+      const bool twice = occurrences_[s] + (seen && s == season ? 1 : 0) >= 2;
       factor[s * cats_ + c] = twice ? (ratio_sum_[s * cats_ + c] + kSeasonPseudoCount * mean) /
                                           (ratio_weight_[s * cats_ + c] + kSeasonPseudoCount)
                                     : 1.0;

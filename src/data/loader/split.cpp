@@ -37,6 +37,7 @@ Split Split::by_fractions(std::int64_t num_bins, double train, double validation
   check(split.train, "train", num_bins, horizon);
   check(split.validation, "validation", num_bins, horizon);
   check(split.test, "test", num_bins, horizon);
+  if (production > 0) check(split.production, "production", num_bins, horizon);
   return split;
 }
 
