@@ -3,6 +3,7 @@
 #include "kernels/gat_attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -108,6 +109,19 @@ at::Tensor autograd_entry(const at::Tensor& packed, const OptionalTensor& edge,
   return GatAttention::apply(packed, edge, sources, targets, first_edge, num_heads);
 }
 
+at::Tensor autocast_entry(const at::Tensor& packed, const OptionalTensor& edge,
+                          const at::Tensor& sources, const at::Tensor& targets,
+                          const at::Tensor& first_edge, std::int64_t num_heads) {
+  c10::impl::ExcludeDispatchKeyGuard no_autocast(
+      c10::DispatchKeySet({c10::DispatchKey::AutocastCPU, c10::DispatchKey::AutocastCUDA}));
+  const auto widen = [](const at::Tensor& x) {
+    return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+  };
+  OptionalTensor score;
+  if (edge) score = widen(*edge);
+  return call(widen(packed), score, {sources, targets, first_edge}, num_heads);
+}
+
 }  // namespace
 
 at::Tensor gat_attention(const at::Tensor& packed, const OptionalTensor& edge,
@@ -161,5 +175,7 @@ TORCH_LIBRARY_IMPL(precinct, CompositeExplicitAutograd, m) {
   m.impl("gat_attention_backward", composite_backward);
 }
 TORCH_LIBRARY_IMPL(precinct, Autograd, m) { m.impl("gat_attention", autograd_entry); }
+TORCH_LIBRARY_IMPL(precinct, AutocastCPU, m) { m.impl("gat_attention", autocast_entry); }
+TORCH_LIBRARY_IMPL(precinct, AutocastCUDA, m) { m.impl("gat_attention", autocast_entry); }
 
 }  // namespace precinct::kernels

@@ -26,7 +26,7 @@ struct AttentionEdges {
 /// then K of `to`, as one matrix product yields them. edge: [E, K] or absent. Returns [G, N, K W].
 /// Any device; the CPU form keeps one graph in cache, stores nothing per edge and computes the
 /// shares again in the backward pass. Differentiable once in packed and edge. Cost: O(G E K W).
-/// Throws c10::Error on wrong shapes.
+/// Throws c10::Error on wrong shapes. Autocast: runs in float32.
 at::Tensor gat_attention(const at::Tensor& packed, const std::optional<at::Tensor>& edge,
                          const AttentionEdges& edges, std::int64_t num_heads);
 

@@ -16,6 +16,24 @@ at::Tensor window_gather(const at::Tensor& counts, const at::Tensor& table,
   return op.call(counts, table, origins, lookback);
 }
 
+void check_window_gather(const at::Tensor& counts, const at::Tensor& table,
+                         const at::Tensor& origins) {
+  const auto type = counts.scalar_type();
+  TORCH_CHECK(type == at::kByte || type == at::kUInt16 || type == at::kInt,
+              "window_gather: counts: expected u8, u16 or i32, found ", type);
+  TORCH_CHECK(counts.dim() == 3 && counts.is_contiguous(),
+              "window_gather: counts: expected contiguous [T_total, N, C], found ", counts.sizes());
+  TORCH_CHECK(table.dim() == 2 && table.size(1) == counts.size(2) && table.is_contiguous() &&
+                  table.scalar_type() == at::kFloat,
+              "window_gather: table: expected contiguous f32 [K, ", counts.size(2), "], found ",
+              table.sizes());
+  TORCH_CHECK(origins.dim() == 1 && origins.scalar_type() == at::kLong && origins.is_contiguous(),
+              "window_gather: origins: expected i64 [B]");
+  TORCH_CHECK(table.device() == counts.device() && origins.device() == counts.device(),
+              "window_gather: expected table and origins on the device of counts, ",
+              counts.device(), ", found ", table.device(), " and ", origins.device());
+}
+
 at::Tensor window_gather_reference(const at::Tensor& counts, const at::Tensor& table,
                                    const at::Tensor& origins, std::int64_t lookback) {
   const at::Tensor bins = origins.unsqueeze(1) - lookback +
@@ -26,8 +44,20 @@ at::Tensor window_gather_reference(const at::Tensor& counts, const at::Tensor& t
       .view({origins.size(0), lookback, counts.size(1), counts.size(2)});
 }
 
+namespace {
+
+// Shapes without data: what a dry run of a training step on LibTorch's meta device asks for.
+at::Tensor window_gather_meta(const at::Tensor& counts, const at::Tensor& table,
+                              const at::Tensor& origins, std::int64_t lookback) {
+  check_window_gather(counts, table, origins);
+  return at::empty({origins.size(0), lookback, counts.size(1), counts.size(2)}, table.options());
+}
+
+}  // namespace
+
 TORCH_LIBRARY_FRAGMENT(precinct, m) {
   m.def("window_gather(Tensor counts, Tensor table, Tensor origins, int lookback) -> Tensor");
 }
+TORCH_LIBRARY_IMPL(precinct, Meta, m) { m.impl("window_gather", window_gather_meta); }
 
 }  // namespace precinct::kernels

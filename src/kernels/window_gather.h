@@ -20,6 +20,11 @@ namespace precinct::kernels {
 at::Tensor window_gather(const at::Tensor& counts, const at::Tensor& table,
                          const at::Tensor& origins, std::int64_t lookback);
 
+/// Throws c10::Error unless counts, table and origins have types and shapes as above and lie on one
+/// device; every form of the operator asks it first. The origins' values are not read.
+void check_window_gather(const at::Tensor& counts, const at::Tensor& table,
+                         const at::Tensor& origins);
+
 /// The same from LibTorch operators; what tests compare with.
 at::Tensor window_gather_reference(const at::Tensor& counts, const at::Tensor& table,
                                    const at::Tensor& origins, std::int64_t lookback);

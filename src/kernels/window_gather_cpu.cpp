@@ -64,14 +64,7 @@ void gather(const at::Tensor& counts, const at::Tensor& table, const at::Tensor&
 
 at::Tensor window_gather_cpu(const at::Tensor& counts, const at::Tensor& table,
                              const at::Tensor& origins, std::int64_t lookback) {
-  TORCH_CHECK(counts.dim() == 3 && counts.is_contiguous(),
-              "window_gather: counts: expected contiguous [T_total, N, C], found ", counts.sizes());
-  TORCH_CHECK(table.dim() == 2 && table.size(1) == counts.size(2) && table.is_contiguous() &&
-                  table.scalar_type() == at::kFloat,
-              "window_gather: table: expected contiguous f32 [K, ", counts.size(2), "], found ",
-              table.sizes());
-  TORCH_CHECK(origins.dim() == 1 && origins.scalar_type() == at::kLong && origins.is_contiguous(),
-              "window_gather: origins: expected i64 [B]");
+  check_window_gather(counts, table, origins);
   const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
   for (std::int64_t b = 0; b < origins.size(0); ++b) {
     TORCH_CHECK(first[b] >= lookback && first[b] <= counts.size(0), "window_gather: origins[", b,
@@ -86,12 +79,8 @@ at::Tensor window_gather_cpu(const at::Tensor& counts, const at::Tensor& table,
     case at::kUInt16:
       gather<std::uint16_t>(counts, table, origins, lookback, out);
       break;
-    case at::kInt:
-      gather<std::int32_t>(counts, table, origins, lookback, out);
-      break;
     default:
-      TORCH_CHECK(false, "window_gather: counts: expected u8, u16 or i32, found ",
-                  counts.scalar_type());
+      gather<std::int32_t>(counts, table, origins, lookback, out);
   }
   return out;
 }

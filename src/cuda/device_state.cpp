@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/device_state.h"
+
+#include <cuda_runtime_api.h>
+#include <nccl.h>
+
+#include <cstdio>
+
+static_assert(NCCL_VERSION_CODE == 22809,
+              "the NCCL headers must be those that this release of LibTorch was built with");
+
+int precinct_cuda_state(char* text, int size) {
+  const auto room = static_cast<std::size_t>(size);
+  int nccl = 0;
+  if (ncclGetVersion(&nccl) != ncclSuccess || nccl != NCCL_VERSION_CODE) {
+    std::snprintf(text, room, "NCCL %d is installed and LibTorch was built with %d", nccl,
+                  NCCL_VERSION_CODE);
+    return -1;
+  }
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess || count == 0) {
+    std::snprintf(text, room, "%s (CUDA error %d)",
+                  error == cudaSuccess ? "no device is visible" : cudaGetErrorString(error),
+                  static_cast<int>(error));
+    return -1;
+  }
+  cudaDeviceProp device{};
+  if (cudaGetDeviceProperties(&device, 0) != cudaSuccess) {
+    std::snprintf(text, room, "device 0 does not answer");
+    return -1;
+  }
+  std::snprintf(text, room, "%s, %.0f GiB", device.name,
+                static_cast<double>(device.totalGlobalMem) / (1U << 30));
+  return count;
+}
