@@ -41,6 +41,7 @@ struct InputConfig {
   std::vector<double> ewma_half_lives = {7, 28, 120, 365};  // days
   std::string calendar = "cyclic";                          // cyclic|integer|one_hot
   std::string holidays = "us_federal";                      // us_federal|none
+  std::vector<std::string> calendar_features;               // groups; empty: all that fit the bins
 };
 
 }  // namespace precinct::config

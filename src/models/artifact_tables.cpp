@@ -82,6 +82,7 @@ std::string score_lines(const nlohmann::json& evaluation) {
   std::string text =
       "| forecaster | NLL | CRPS | RMSE | against the reference |\n|---|---|---|---|---|\n";
   for (const auto& row : evaluation.at("forecasters")) {
+    if (!row.contains("total")) return "It was not scored.\n";
     const auto& total = row.at("total");
     const auto figure = [&](const char* name) {
       return total.contains(name) && total.at(name).is_number()

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 
 #include "base/error.h"
@@ -114,6 +115,38 @@ CalendarTable compute_calendar(const BinAxis& axis, std::int64_t num_bins, doubl
     table.weekday.push_back(has_days ? weekday(start.day) : 0);
   }
   return table;
+}
+
+std::vector<std::string> names_of_groups(const std::vector<std::string>& names,
+                                         const std::vector<std::string>& groups) {
+  if (groups.empty()) return names;
+  std::vector<std::string> chosen;
+  std::copy_if(names.begin(), names.end(), std::back_inserter(chosen), [&](const auto& name) {
+    return std::any_of(groups.begin(), groups.end(), [&](const auto& group) {
+      return name == group || name.starts_with(group + "_");
+    });
+  });
+  return chosen;
+}
+
+void select_columns(CalendarTable& table, const std::vector<std::string>& names) {
+  if (names == table.names) return;
+  std::vector<std::size_t> columns;
+  for (const auto& name : names) {
+    const auto found = std::find(table.names.begin(), table.names.end(), name);
+    PRECINCT_CHECK(found != table.names.end(), DataError,
+                   "panel: calendar: expected the feature {}, found bins that have none; use the "
+                   "bins that the artifact was trained on",
+                   name);
+    columns.push_back(static_cast<std::size_t>(found - table.names.begin()));
+  }
+  const std::size_t width = table.names.size();
+  std::vector<float> values;
+  for (std::size_t row = 0; row < table.weekday.size(); ++row) {
+    for (const std::size_t column : columns) values.push_back(table.values[row * width + column]);
+  }
+  table.names = names;
+  table.values = std::move(values);
 }
 
 }  // namespace precinct::data

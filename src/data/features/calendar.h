@@ -31,4 +31,12 @@ struct CalendarTable {
 CalendarTable compute_calendar(const BinAxis& axis, std::int64_t num_bins, double latitude,
                                const std::string& form, const std::string& holidays);
 
+/// Names of `names` that belong to one of the groups, e.g. weekday_sin and weekday_cos to weekday;
+/// all of them when no group is given.
+std::vector<std::string> names_of_groups(const std::vector<std::string>& names,
+                                         const std::vector<std::string>& groups);
+
+/// The columns of these names, in their order. Throws DataError naming one that the table lacks.
+void select_columns(CalendarTable& table, const std::vector<std::string>& names);
+
 }  // namespace precinct::data

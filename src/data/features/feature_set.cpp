@@ -169,9 +169,10 @@ FeatureSpec FeatureSpec::fit(const Panel& panel, const config::InputConfig& inpu
   fit_statics(panel, rate, spec);
   for (const double r : rate) spec.log_mean0.push_back(static_cast<float>(std::log(r)));
   fit_dispersion0(panel, rate, spec);
-  spec.calendar_names =
+  spec.calendar_names = names_of_groups(
       compute_calendar(panel.axis, 1, mean_latitude(panel), spec.calendar_form, spec.holidays)
-          .names;
+          .names,
+      input.calendar_features);
   const EwmaSeries ewma = compute_ewma(panel, spec.half_lives_days);
   spec.origin_names = ewma.names;
   std::vector<Moments> moments(ewma.names.size());
@@ -195,10 +196,7 @@ FeatureSet FeatureSet::compute(const Panel& panel, const FeatureSpec& spec, std:
   CalendarTable calendar =
       compute_calendar(panel.axis, panel.num_bins + horizon, mean_latitude(panel),
                        spec.calendar_form, spec.holidays);
-  PRECINCT_CHECK(
-      calendar.names == spec.calendar_names, DataError,
-      "panel: expected the calendar features of the artifact ({}), found {}; its bins differ",
-      spec.calendar_names.size(), calendar.names.size());
+  select_columns(calendar, spec.calendar_names);
   EwmaSeries ewma = compute_ewma(panel, spec.half_lives_days);
   PRECINCT_CHECK(ewma.names == spec.origin_names, DataError,
                  "panel: expected the categories and groups of the artifact, found others; ingest "
