@@ -194,14 +194,17 @@ std::vector<std::byte> read_dataset(const std::filesystem::path& path, const std
   const std::size_t chunk_bytes = chunk_elements * element;
   std::vector<std::byte> out(info.num_elements() * element);
   const File raw(path);
+  const std::uint64_t file_bytes = std::filesystem::file_size(path);
   WorkerPool pool(static_cast<std::size_t>(std::max(1, num_threads)));
   for (std::size_t i = 0; i < layout->chunks.size(); ++i) {
     pool.submit([&, i] {
       const ChunkLocation& chunk = layout->chunks[i];
       const std::string where = fmt::format("{}: {}: chunk {}", path.string(), dataset, i);
       thread_local std::vector<std::byte> stored, decoded;
-      PRECINCT_CHECK(chunk.size < (std::uint64_t{1} << 32), DataError,
-                     "{}: expected less than 4 GiB, found {} bytes", where, chunk.size);
+      PRECINCT_CHECK(chunk.size <= file_bytes && chunk_bytes / 1'100 <= chunk.size + 64, DataError,
+                     "{}: expected at most {} bytes that inflate to {}, found {}; the file is "
+                     "damaged, make it again",
+                     where, file_bytes, chunk_bytes, chunk.size);
       stored.resize(chunk.size);
       decoded.resize(chunk_bytes);
       PRECINCT_CHECK(

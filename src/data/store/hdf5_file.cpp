@@ -111,6 +111,18 @@ struct Hdf5File::State {
   void check(bool condition, const std::string& dataset, const char* text) const {
     if (!condition) fail(dataset, text);
   }
+  /// Refuses extents that no file of this size can hold (deflate packs at most 1,032 to 1), before
+  /// memory is asked for.
+  void check_extent(const std::string& dataset, std::uint64_t elements, std::size_t bytes) const {
+    hsize_t stored = 0;
+    H5Fget_filesize(file, &stored);
+    const std::uint64_t most = (std::uint64_t{64} << 20) + 1'100 * stored;
+    if (elements > most / std::max<std::size_t>(bytes, 1))
+      fail(dataset,
+           fmt::format("expected at most {} bytes from a file of {}, found an extent of {} "
+                       "elements; the file is damaged, make it again",
+                       most, stored, elements));
+  }
 };
 
 std::size_t element_bytes(ElementType type) {
@@ -166,7 +178,10 @@ ElementType element_type_of<double>() {
 
 std::uint64_t DatasetInfo::num_elements() const {
   std::uint64_t count = 1;
-  for (const std::uint64_t d : dims) count *= d;
+  for (const std::uint64_t d : dims) {
+    if (d == 0) return 0;
+    count = count > UINT64_MAX / d ? UINT64_MAX : count * d;
+  }
   return count;
 }
 
@@ -231,13 +246,15 @@ DatasetInfo Hdf5File::info(const std::string& name) const {
   H5Sget_simple_extent_dims(space, dims.data(), nullptr);
   info.dims.assign(dims.begin(), dims.end());
   const H5T_class_t kind = H5Tget_class(type);
-  if (kind == H5T_STRING) return info;  // element type is then meaningless
   const std::size_t size = H5Tget_size(type);
+  state_->check_extent(name, info.num_elements(), size);
+  if (kind == H5T_STRING) return info;  // element type is then meaningless
   const bool is_signed = kind == H5T_INTEGER && H5Tget_sign(type) == H5T_SGN_2;
   if (kind == H5T_FLOAT) {
     info.type = size == 4 ? ElementType::kF32 : ElementType::kF64;
   } else {
     state_->check(kind == H5T_INTEGER, name, "expected numbers");
+    state_->check(!is_signed || size > 2, name, "expected unsigned numbers of 8 or 16 bits");
     info.type = size == 1   ? ElementType::kU8
                 : size == 2 ? ElementType::kU16
                 : size == 4 ? (is_signed ? ElementType::kI32 : ElementType::kU32)
@@ -254,6 +271,10 @@ std::optional<ChunkLayout> Hdf5File::chunk_layout(const std::string& name) const
   if (H5Pget_layout(properties) != H5D_CHUNKED || H5Pget_external_count(properties) > 0)
     return std::nullopt;
   if (H5Tequal(type, native(shape.type)) <= 0) return std::nullopt;
+  const Handle creation(H5Fget_create_plist(state_->file), H5Pclose);
+  hsize_t userblock = 0;
+  H5Pget_userblock(creation, &userblock);
+  if (userblock > 0) return std::nullopt;  // addresses are then relative (HDF5 1.10.8)
   ChunkLayout layout;
   std::vector<hsize_t> dims(shape.dims.size());
   H5Pget_chunk(properties, static_cast<int>(dims.size()), dims.data());
@@ -268,10 +289,11 @@ std::optional<ChunkLayout> Hdf5File::chunk_layout(const std::string& name) const
         layout.shuffle = true;
         break;
       case H5Z_FILTER_DEFLATE:
-        if (layout.fletcher32) return std::nullopt;
+        if (layout.deflate || layout.fletcher32) return std::nullopt;
         layout.deflate = true;
         break;
       case H5Z_FILTER_FLETCHER32:
+        if (layout.fletcher32) return std::nullopt;
         layout.fletcher32 = true;
         break;
       default:
@@ -282,6 +304,9 @@ std::optional<ChunkLayout> Hdf5File::chunk_layout(const std::string& name) const
   hsize_t count = 0;
   state_->check(H5Dget_num_chunks(dataset, space, &count) >= 0, name,
                 "its chunk index cannot be read; the file is damaged");
+  hsize_t whole = 1;
+  for (std::size_t d = 0; d < dims.size(); ++d) whole *= (shape.dims[d] + dims[d] - 1) / dims[d];
+  if (count != whole) return std::nullopt;  // chunks never written hold the fill value
   for (hsize_t i = 0; i < count; ++i) {
     ChunkLocation chunk;
     std::vector<hsize_t> offset(shape.dims.size());
@@ -302,8 +327,6 @@ std::optional<ChunkLayout> Hdf5File::chunk_layout(const std::string& name) const
 template <typename T>
 std::vector<T> Hdf5File::read(const std::string& name) const {
   const DatasetInfo shape = info(name);
-  state_->check(shape.num_elements() < (std::uint64_t{1} << 40), name,
-                "expected fewer than 2^40 elements");
   std::vector<T> values(shape.num_elements());
   const Handle dataset(H5Dopen2(state_->file, name.c_str(), H5P_DEFAULT), H5Dclose);
   state_->check(H5Dread(dataset, native(element_type_of<T>()), H5S_ALL, H5S_ALL, H5P_DEFAULT,
@@ -347,8 +370,10 @@ std::string Hdf5File::attribute(const std::string& object, const std::string& na
       H5Aopen_by_name(state_->file, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
       H5Aclose);
   const Handle type(H5Aget_type(attribute), H5Tclose);
-  state_->check(H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0, where,
-                "expected a fixed-length string");
+  const Handle space(H5Aget_space(attribute), H5Sclose);
+  state_->check(H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+                    H5Sget_simple_extent_npoints(space) == 1,
+                where, "expected one fixed-length string");
   std::vector<char> bytes(H5Tget_size(type));
   state_->check(H5Aread(attribute, type, bytes.data()) >= 0, where, "cannot be read");
   return unpack(bytes, 0, bytes.size());

@@ -21,6 +21,7 @@ ElementType element_type_of();
 struct DatasetInfo {
   ElementType type = ElementType::kU8;
   std::vector<std::uint64_t> dims;
+  /// Product of the extents; the largest number when they overflow.
   std::uint64_t num_elements() const;
 };
 
@@ -56,8 +57,10 @@ class Hdf5File {
   Hdf5File& operator=(Hdf5File&&) noexcept;
 
   bool exists(const std::string& name) const;
+  /// Refuses extents that a file of this size cannot hold.
   DatasetInfo info(const std::string& name) const;
-  /// The layout, or nothing when it is not chunked or has other filters.
+  /// The layout, or nothing when it is not chunked, has other filters, chunks that were never
+  /// written or a user block.
   std::optional<ChunkLayout> chunk_layout(const std::string& name) const;
   /// Whole dataset through the library; converts between number types.
   template <typename T>

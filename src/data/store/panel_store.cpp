@@ -58,7 +58,7 @@ void write_places(Hdf5File& file, const Panel& panel) {
   }
 }
 
-void read_places(const Hdf5File& file, Panel& panel) {
+void read_places(const std::string& where, const Hdf5File& file, Panel& panel) {
   const auto code = file.read_strings("/nodes/code"), name = file.read_strings("/nodes/name"),
              parent = file.read_strings("/nodes/parent");
   const auto area = file.read<double>("/nodes/area_km2"),
@@ -68,13 +68,19 @@ void read_places(const Hdf5File& file, Panel& panel) {
   PRECINCT_CHECK(code.size() == n && name.size() == n && parent.size() == n && area.size() == n &&
                      latitude.size() == n && longitude.size() == n,
                  DataError,
-                 "/nodes: expected {} rows in each dataset, found {} codes; this is no whole panel",
-                 n, code.size());
+                 "{}: /nodes: expected {} rows in each dataset, found {} codes; this is no whole "
+                 "panel",
+                 where, n, code.size());
   for (std::size_t i = 0; i < n; ++i)
     panel.nodes.push_back({code[i], name[i], parent[i], area[i], latitude[i], longitude[i]});
   if (file.exists("/nodes/static_names")) {
-    for (const auto& key : file.read_strings("/nodes/static_names"))
-      panel.static_features[key] = file.read<float>("/nodes/static/" + key);
+    for (const auto& key : file.read_strings("/nodes/static_names")) {
+      auto values = file.read<float>("/nodes/static/" + key);
+      PRECINCT_CHECK(values.size() == n, DataError,
+                     "{}: /nodes/static/{}: expected {} numbers, found {}; this is no whole panel",
+                     where, key, n, values.size());
+      panel.static_features[key] = std::move(values);
+    }
   }
   if (file.exists("/nodes/geometry")) {
     panel.geometry = file.read<std::uint8_t>("/nodes/geometry");
@@ -83,8 +89,9 @@ void read_places(const Hdf5File& file, Panel& panel) {
                        std::is_sorted(panel.geometry_offset.begin(), panel.geometry_offset.end()) &&
                        panel.geometry_offset.back() == panel.geometry.size(),
                    DataError,
-                   "/nodes/geometry_offset: expected {} rising offsets; this is no whole panel",
-                   n + 1);
+                   "{}: /nodes/geometry_offset: expected {} rising offsets up to {}, found others; "
+                   "this is no whole panel",
+                   where, n + 1, panel.geometry.size());
   }
 }
 
@@ -119,6 +126,16 @@ void read_counts(const std::filesystem::path& path, const Hdf5File& file, Panel&
       throw DataError(
           fmt::format("{}: /counts: expected u8, u16 or u32, found another type; this is no panel",
                       path.string()));
+  }
+}
+
+BinAxis read_axis(const std::string& where, const Hdf5File& file) {
+  const std::string bin = file.attribute("/", "bin"), start = file.attribute("/", "start_local");
+  try {
+    return {BinSpec::parse(bin), parse_civil(start, "start_local")};
+  } catch (const Error& error) {  // a value in a file is data, wherever it is parsed
+    throw DataError(
+        fmt::format("{}: /@bin, /@start_local: {}; this is no panel", where, error.what()));
   }
 }
 
@@ -229,13 +246,18 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
       path.string(), kPanelVersion, version);
   Panel panel;
   read_counts(path, file, panel, num_threads);
-  panel.axis = BinAxis(BinSpec::parse(file.attribute("/", "bin")),
-                       parse_civil(file.attribute("/", "start_local"), path.string()));
+  panel.axis = read_axis(path.string(), file);
   panel.time_zone = file.attribute("/", "time_zone");
   panel.profile = file.attribute("/", "profile");
   panel.source_content_sha256 = file.attribute("/", "source_content_sha256");
-  if (file.exists("/observed")) panel.observed = file.read<std::uint8_t>("/observed");
-  read_places(file, panel);
+  if (file.exists("/observed")) {
+    panel.observed = file.read<std::uint8_t>("/observed");
+    PRECINCT_CHECK(
+        static_cast<std::int64_t>(panel.observed.size()) == panel.num_bins * panel.num_nodes,
+        DataError, "{}: /observed: expected [{}, {}], found {} numbers; this is no whole panel",
+        path.string(), panel.num_bins, panel.num_nodes, panel.observed.size());
+  }
+  read_places(path.string(), file, panel);
   const auto codes = file.read_strings("/categories/code"),
              names = file.read_strings("/categories/name");
   const auto discovered = file.read<std::uint8_t>("/categories/discovered_by_officer");
