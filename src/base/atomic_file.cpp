@@ -28,6 +28,13 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 
 [[noreturn]] void fail(const std::filesystem::path& path, int error_number,
                        std::uintmax_t bytes_needed) {
+  const bool bad_place = error_number == ENOENT || error_number == ENOTDIR ||
+                         error_number == EISDIR || error_number == EACCES ||
+                         error_number == EPERM || error_number == EROFS;
+  PRECINCT_CHECK(!bad_place, IoError,
+                 "{}; expected a place that can be written; nothing was changed, check path and "
+                 "rights",
+                 errno_text(path.string(), error_number));
   struct statvfs info {};
   std::uintmax_t free_bytes = 0;
   if (::statvfs(folder_of(path).c_str(), &info) == 0)

@@ -54,6 +54,22 @@ TEST(AtomicFile, FullDiskIsOneErrorWithBytesAndNothingHalfWritten) {
   ::umount(folder.path().c_str());
 }
 
+TEST(AtomicFile, AWrongPathIsNotTakenForAFullDisk) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder / "file") << "x";
+  for (const char* name : {"none/a", "file/a"}) {
+    try {
+      write_file_atomically(folder / name, "text");
+      ADD_FAILURE() << name;
+    } catch (const IoError& error) {
+      const std::string text = error.what();
+      EXPECT_NE(text.find(name), std::string::npos) << text;
+      EXPECT_NE(text.find("check path and rights"), std::string::npos) << text;
+      EXPECT_EQ(text.find("make room"), std::string::npos) << text;
+    }
+  }
+}
+
 TEST(AtomicFolder, AppearsWholeOrNotAtAll) {
   const test::TemporaryFolder folder;
   {
