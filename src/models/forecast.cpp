@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace precinct::models {
 namespace {
 
 constexpr double kMinMean = 1e-4;
-constexpr double kPoissonDispersion = 1e-8;  // below this NB2 is Poisson to double precision
+constexpr double kPoissonDispersion = 1e-100;  // below this 1 / dispersion may overflow
 
 /// Walks p(0), p(1), ... of a count distribution by their ratio; stops being exact only where p
 /// underflows.
@@ -42,23 +43,44 @@ std::int64_t upper_bound(double mean, double dispersion) {
   return static_cast<std::int64_t>(mean + 40 * deviation + 40 * dispersion * mean + 40);
 }
 
+/// log Gamma(z + 1) less Stirling's formula for it.
+double stirling_error(double z) {
+  if (z < 16)
+    return std::lgamma(z + 1) - (z + 0.5) * std::log(z) + z - 0.5 * std::log(2 * std::numbers::pi);
+  const double w = 1 / (z * z);
+  return (1.0 / 12 - w * (1.0 / 360 - w * (1.0 / 1260 - w * (1.0 / 1680 - w / 1188)))) / z;
+}
+
+/// log(1 + x) given both 1 + x and x: neither end loses digits.
+double log_of(double one_plus_x, double x) {
+  return std::abs(x) < 0.5 ? std::log1p(x) : std::log(one_plus_x);
+}
+
+/// log p(y) for large y without differences of large log-gammas: the saddle-point form (Loader
+/// 2000), written so that dispersion = 0 is its Poisson limit.
+double log_mass_of_many(double mean, double dispersion, double y) {
+  const double at_mean = 1 + dispersion * mean, at_y = 1 + dispersion * y;
+  double log_p = -stirling_error(y) - 0.5 * std::log(2 * std::numbers::pi * y) +
+                 y * log_of(mean * at_y / (y * at_mean), (mean - y) / (y * at_mean));
+  if (dispersion == 0) return log_p + (y - mean);
+  const double size = 1 / dispersion;
+  return log_p + stirling_error(size + y) - stirling_error(size) - 0.5 * std::log(at_y) +
+         size * log_of(at_y / at_mean, dispersion * (y - mean) / at_mean);
+}
+
 }  // namespace
 
 double nll(Family family, double mean, double dispersion, std::uint32_t y) {
   mean = std::max(mean, kMinMean);
   const double count = y;
   if (family == Family::kPoint) return 0.5 * (count - mean) * (count - mean);
-  if (family == Family::kPoisson || dispersion < kPoissonDispersion)
-    return mean - count * std::log(mean) + std::lgamma(count + 1);
+  if (family == Family::kPoisson || dispersion < kPoissonDispersion) dispersion = 0;
+  if (y >= 32) return -log_mass_of_many(mean, dispersion, count);
   double rising = 0;  // log of (1)(1 + a)(1 + 2a)...(1 + (y-1) a)
-  if (y < 32) {
-    for (double k = 0; k < count; ++k) rising += std::log1p(dispersion * k);
-  } else {
-    rising = std::lgamma(count + 1 / dispersion) - std::lgamma(1 / dispersion) +
-             count * std::log(dispersion);
-  }
-  return -(rising + count * std::log(mean) -
-           (count + 1 / dispersion) * std::log1p(dispersion * mean) - std::lgamma(count + 1));
+  for (double k = 0; k < count; ++k) rising += std::log1p(dispersion * k);
+  const double tail =
+      dispersion > 0 ? (count + 1 / dispersion) * std::log1p(dispersion * mean) : mean;
+  return -(rising + count * std::log(mean) - tail - std::lgamma(count + 1));
 }
 
 double cdf(Family family, double mean, double dispersion, std::int64_t y) {

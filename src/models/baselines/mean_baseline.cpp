@@ -16,6 +16,7 @@ void MeanBaseline::prepare_once(const data::Panel& panel) {
 }
 
 void MeanBaseline::fit(const data::Panel& panel, const data::Split& split) {
+  prepared_ = nullptr;  // a panel may have changed since, or another one lie at its address
   prepare_once(panel);
   const auto cats = static_cast<std::size_t>(panel.num_categories);
   const auto cells = static_cast<std::size_t>(panel.num_nodes) * cats;
@@ -40,6 +41,10 @@ Forecast MeanBaseline::predict(const data::Panel& panel, std::span<const std::in
                                std::int64_t horizon) {
   PRECINCT_CHECK(!dispersion_.empty(), ShapeError, "baseline {}: expected fit() before predict()",
                  name_);
+  for (const std::int64_t origin : origins)
+    PRECINCT_CHECK(origin >= 0 && origin <= panel.num_bins, ShapeError,
+                   "baseline {}: expected origins in 0..{}, found {}", name_, panel.num_bins,
+                   origin);
   prepare_once(panel);
   Forecast forecast;
   forecast.origins.assign(origins.begin(), origins.end());

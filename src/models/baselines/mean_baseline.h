@@ -11,7 +11,8 @@ namespace precinct::models {
 
 /// A baseline that states a mean per cell; its NB2 dispersion per category is fitted by maximum
 /// likelihood on the one-step forecasts of the validation range, so that its NLL can be compared
-/// with that of the others.
+/// with that of the others. A panel is known by its address and must not change between fit and
+/// predict. Throws ShapeError for an origin outside 0..num_bins.
 class MeanBaseline : public Forecaster {
  public:
   explicit MeanBaseline(std::string name) : name_(std::move(name)) {}

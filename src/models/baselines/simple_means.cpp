@@ -158,22 +158,28 @@ void ShareLevelSeason::prepare(const data::Panel& panel) {
           sum_[static_cast<std::size_t>(t * cells + i)];
     }
   }
+  is_seen_.assign(static_cast<std::size_t>(panel.num_bins), 0);
+  for (std::int64_t t = 0; t < panel.num_bins; ++t)
+    for (std::int64_t n = 0; n < panel.num_nodes; ++n)
+      if (panel.is_observed(t, n)) is_seen_[static_cast<std::size_t>(t)] = 1;
   std::vector<double> sum(static_cast<std::size_t>(seasons * cats), 0),
       weight(static_cast<std::size_t>(seasons), 0), all(static_cast<std::size_t>(cats), 0);
+  double bins = 0;
   factor_.clear();
   for (std::int64_t t = 0;; ++t) {
     for (std::int64_t s = 0; s < seasons; ++s) {
       for (std::int64_t c = 0; c < cats; ++c) {
-        const double overall =
-            t > 0 ? all[static_cast<std::size_t>(c)] / static_cast<double>(t) : 0;
+        const double overall = bins > 0 ? all[static_cast<std::size_t>(c)] / bins : 0;
         const double mean = (sum[static_cast<std::size_t>(s * cats + c)] + kPseudoBins * overall) /
                             (weight[static_cast<std::size_t>(s)] + kPseudoBins);
         factor_.push_back(overall > 0 ? mean / overall : 1.0);
       }
     }
     if (t == panel.num_bins) return;
+    if (is_seen_[static_cast<std::size_t>(t)] == 0) continue;
     const std::int64_t s = panel.axis.season_of(t);
     weight[static_cast<std::size_t>(s)] += 1;
+    bins += 1;
     for (std::int64_t c = 0; c < cats; ++c) {
       sum[static_cast<std::size_t>(s * cats + c)] += total_[static_cast<std::size_t>(t * cats + c)];
       all[static_cast<std::size_t>(c)] += total_[static_cast<std::size_t>(t * cats + c)];
@@ -197,11 +203,13 @@ void ShareLevelSeason::mean(const data::Panel& panel, std::int64_t origin, std::
       yearly += sum_[static_cast<std::size_t>(origin * cells) + i] -
                 sum_[static_cast<std::size_t>(year * cells) + i];
     }
+    double bins = 0;
     for (std::int64_t t = month; t < origin; ++t) {
+      bins += is_seen_[static_cast<std::size_t>(t)];
       level += total_[static_cast<std::size_t>(t * cats + c)] /
                std::max(factor[panel.axis.season_of(t) * cats + c], 1e-6);
     }
-    if (origin > month) level /= static_cast<double>(origin - month);
+    if (bins > 0) level /= bins;
     for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
       const auto i = static_cast<std::size_t>(n * cats + c);
       const double own = sum_[static_cast<std::size_t>(origin * cells) + i] -

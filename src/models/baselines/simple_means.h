@@ -62,7 +62,7 @@ class MovingAverage final : public MeanBaseline {
 };
 
 /// share[n,c] (last 365 days) x level[c] (last 28 days, deseasonalised) x factor of the season
-/// slot.
+/// slot, shrunk by 3 bins. Bins in which no node was observed are left out.
 class ShareLevelSeason final : public MeanBaseline {
  public:
   ShareLevelSeason() : MeanBaseline("share_level_season") {}
@@ -73,9 +73,10 @@ class ShareLevelSeason final : public MeanBaseline {
             float* out) const override;
 
  private:
-  std::vector<double> sum_;     // prefix sums [T+1, N, C]
-  std::vector<double> total_;   // [T, C]
-  std::vector<double> factor_;  // [T+1, S, C]
+  std::vector<double> sum_;            // prefix sums [T+1, N, C]
+  std::vector<double> total_;          // [T, C]
+  std::vector<double> factor_;         // [T+1, S, C]
+  std::vector<std::uint8_t> is_seen_;  // [T], 1 when a node was observed
 };
 
 /// Exponentially weighted mean of the cell, half-life 120 days, shrunk by 2 bins to the category's
