@@ -30,7 +30,8 @@ void add_config_command(CLI::App& app, Action& action) {
     auto* verb = command->add_subcommand(name, text);
     if (files) {
       verb->add_option("config", a->files, "YAML files, merged left to right")->required();
-      verb->add_option("--set", a->assignments, "key=value, after the files");
+      verb->add_option("--set", a->assignments, "key=value, after the files; may be given again")
+          ->allow_extra_args(false);
     }
     verb->callback([&action, run] { action = run; });
   };

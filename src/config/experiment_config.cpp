@@ -10,289 +10,12 @@
 #include <map>
 #include <set>
 
-#include "base/checksum.h"
 #include "base/error.h"
-#include "config/field_visitor.h"
+#include "config/field_reader.h"
 #include "config/yaml_reader.h"
 
 namespace precinct::config {
 namespace {
-
-/// Edit distance (Levenshtein), for "did you mean".
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-std::string format_number(double value) {
-  std::string text = fmt::format("{}", value);
-  return text;
-}
-
-/// Assigns the values of files to fields and collects all problems.
-class Reader final : public FieldVisitor {
- public:
-  Reader(YamlValues values, std::vector<std::string>& problems)
-      : values_(std::move(values)), problems_(problems) {}
-
-  void text(const FieldInfo& info, std::string& value,
-            const std::vector<std::string>& accepted) override {
-    const YamlValue* found = scalar(info);
-    if (found == nullptr) return;
-    value = found->items[0];
-    check_accepted(info, *found, value, accepted);
-    if (info.is_path && !value.empty() && !found->folder.empty() &&
-        std::filesystem::path(value).is_relative()) {
-      value = (found->folder / value).lexically_normal().string();
-    }
-  }
-  void integer(const FieldInfo& info, std::int64_t& value, std::int64_t low,
-               std::int64_t high) override {
-    if (const YamlValue* found = scalar(info))
-      parse(info, *found, found->items[0], value, low, high);
-  }
-  void seed(const FieldInfo& info, std::uint64_t& value) override {
-    const YamlValue* found = scalar(info);
-    if (found == nullptr) return;
-    const std::string& text = found->items[0];
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size())
-      problem(info, *found, "a number >= 0", text);
-  }
-  void number(const FieldInfo& info, double& value, double low, double high) override {
-    if (const YamlValue* found = scalar(info))
-      parse(info, *found, found->items[0], value, low, high);
-  }
-  void flag(const FieldInfo& info, bool& value) override {
-    const YamlValue* found = scalar(info);
-    if (found == nullptr) return;
-    const std::string& text = found->items[0];
-    if (text != "true" && text != "false") return problem(info, *found, "true or false", text);
-    value = text == "true";
-  }
-  void texts(const FieldInfo& info, std::vector<std::string>& values,
-             const std::vector<std::string>& accepted) override {
-    const YamlValue* found = list(info);
-    if (found == nullptr) return;
-    values = found->items;
-    for (const auto& value : values) check_accepted(info, *found, value, accepted);
-  }
-  void integers(const FieldInfo& info, std::vector<std::int64_t>& values, std::int64_t low,
-                std::int64_t high) override {
-    const YamlValue* found = list(info);
-    if (found == nullptr) return;
-    values.assign(found->items.size(), 0);
-    for (std::size_t i = 0; i < values.size(); ++i)
-      parse(info, *found, found->items[i], values[i], low, high);
-  }
-  void numbers(const FieldInfo& info, std::vector<double>& values, double low,
-               double high) override {
-    const YamlValue* found = list(info);
-    if (found == nullptr) return;
-    values.assign(found->items.size(), 0);
-    for (std::size_t i = 0; i < values.size(); ++i)
-      parse(info, *found, found->items[i], values[i], low, high);
-  }
-
-  void report_unknown() {
-    for (const auto& [key, value] : values_) {
-      if (known_.contains(key)) continue;
-      std::string nearest;
-      for (const auto& candidate : known_) {
-        if (nearest.empty() || distance(key, candidate) < distance(key, nearest))
-          nearest = candidate;
-      }
-      problems_.push_back(fmt::format(
-          "{}: {}: unknown key; did you mean '{}'? 'precinct config reference' lists all",
-          value.where, key, nearest));
-    }
-  }
-  /// Set to something else than its default: a resolved file, with every key in it, reads back.
-  bool is_set(const std::string& key) const {
-    return values_.contains(key) && changed_.contains(key);
-  }
-  void find_changes(const ExperimentConfig& config);
-  std::string where(const std::string& key) const {
-    return values_.contains(key) ? values_.at(key).where : "configuration";
-  }
-
- private:
-  void problem(const FieldInfo& info, const YamlValue& value, const std::string& expected,
-               const std::string& found) {
-    problems_.push_back(fmt::format("{}: {}: expected {}, found '{}'; {}", value.where, info.key,
-                                    expected, found, info.text));
-  }
-  const YamlValue* find(const FieldInfo& info) {
-    known_.insert(info.key);
-    const auto it = values_.find(info.key);
-    return it == values_.end() ? nullptr : &it->second;
-  }
-  const YamlValue* scalar(const FieldInfo& info) {
-    const YamlValue* found = find(info);
-    if (found == nullptr || !found->is_list) return found;
-    problem(info, *found, "one value", "a list");
-    return nullptr;
-  }
-  const YamlValue* list(const FieldInfo& info) {
-    const YamlValue* found = find(info);
-    if (found == nullptr || found->is_list) return found;
-    problem(info, *found, "a list such as [1, 2]", found->items[0]);
-    return nullptr;
-  }
-  void check_accepted(const FieldInfo& info, const YamlValue& value, const std::string& text,
-                      const std::vector<std::string>& accepted) {
-    if (accepted.empty() || std::find(accepted.begin(), accepted.end(), text) != accepted.end())
-      return;
-    problem(info, value, fmt::format("one of {}", fmt::join(accepted, ", ")), text);
-  }
-  template <typename T>
-  void parse(const FieldInfo& info, const YamlValue& value, const std::string& text, T& out, T low,
-             T high) {
-    T parsed{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), parsed);
-    const bool is_number = error == std::errc{} && end == text.data() + text.size() &&
-                           std::isfinite(static_cast<double>(parsed));
-    if (!is_number || parsed < low || parsed > high) {
-      return problem(info, value,
-                     fmt::format("{} in {}..{}",
-                                 std::is_integral_v<T> ? "a whole number" : "a number", low, high),
-                     text);
-    }
-    out = parsed;
-  }
-
-  YamlValues values_;
-  std::vector<std::string>& problems_;
-  std::set<std::string> known_, changed_;
-};
-
-/// Prints fields as (key, value) pairs; used for YAML, the hash and the reference.
-class Printer : public FieldVisitor {
- public:
-  void text(const FieldInfo& info, std::string& value,
-            const std::vector<std::string>& accepted) override {
-    print(info, yaml_quote(value),
-          accepted.empty() ? "text" : fmt::format("{}", fmt::join(accepted, " \\| ")));
-  }
-  void integer(const FieldInfo& info, std::int64_t& value, std::int64_t low,
-               std::int64_t high) override {
-    print(info, std::to_string(value), fmt::format("{}..{}", low, high));
-  }
-  void seed(const FieldInfo& info, std::uint64_t& value) override {
-    print(info, std::to_string(value), ">= 0");
-  }
-  void number(const FieldInfo& info, double& value, double low, double high) override {
-    print(info, format_number(value), fmt::format("{:g}..{:g}", low, high));
-  }
-  void flag(const FieldInfo& info, bool& value) override {
-    print(info, value ? "true" : "false", "true \\| false");
-  }
-  void texts(const FieldInfo& info, std::vector<std::string>& values,
-             const std::vector<std::string>& accepted) override {
-    std::vector<std::string> quoted;
-    for (const auto& value : values) quoted.push_back(yaml_quote(value));
-    print(info, fmt::format("[{}]", fmt::join(quoted, ", ")),
-          fmt::format("list of {}", fmt::join(accepted, ", ")));
-  }
-  void integers(const FieldInfo& info, std::vector<std::int64_t>& values, std::int64_t low,
-                std::int64_t high) override {
-    print(info, fmt::format("[{}]", fmt::join(values, ", ")),
-          fmt::format("list of {}..{}", low, high));
-  }
-  void numbers(const FieldInfo& info, std::vector<double>& values, double low,
-               double high) override {
-    std::vector<std::string> texts;
-    for (const double value : values) texts.push_back(format_number(value));
-    print(info, fmt::format("[{}]", fmt::join(texts, ", ")),
-          fmt::format("list of {:g}..{:g}", low, high));
-  }
-
- protected:
-  virtual void print(const FieldInfo& info, const std::string& value, const std::string& range) = 0;
-};
-
-class YamlPrinter final : public Printer {
- public:
-  std::string text_;
-
- private:
-  void print(const FieldInfo& info, const std::string& value, const std::string&) override {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at <= info.key.size();) {
-      const std::size_t dot = std::min(info.key.find('.', at), info.key.size());
-      parts.push_back(info.key.substr(at, dot - at));
-      at = dot + 1;
-    }
-    std::size_t shared = 0;
-    while (shared + 1 < parts.size() && shared < open_.size() && open_[shared] == parts[shared])
-      ++shared;
-    open_.resize(shared);
-    for (; shared + 1 < parts.size(); ++shared) {
-      text_ += std::string(2 * shared, ' ') + parts[shared] + ":\n";
-      open_.push_back(parts[shared]);
-    }
-    text_ += std::string(2 * shared, ' ') + parts.back() + ": " + value + "\n";
-  }
-  std::vector<std::string> open_;
-};
-
-class HashPrinter final : public Printer {
- public:
-  std::string text_;
-
- private:
-  void print(const FieldInfo& info, const std::string& value, const std::string&) override {
-    if (info.influences_training) text_ += info.key + "=" + value + "\n";
-  }
-};
-
-class ReferencePrinter final : public Printer {
- public:
-  std::string text_;
-
- private:
-  void print(const FieldInfo& info, const std::string& value, const std::string& range) override {
-    const std::string section = info.key.substr(0, info.key.find('.'));
-    if (section != section_) {
-      section_ = section;
-      text_ += fmt::format("\n## {}\n\n| key | default | accepted | meaning |\n|---|---|---|---|\n",
-                           section);
-    }
-    text_ += fmt::format("| `{}` | `{}` | {} | {} |\n", info.key, value, range, info.text);
-  }
-  std::string section_;
-};
-
-/// Printed value by key.
-class ValuePrinter final : public Printer {
- public:
-  std::map<std::string, std::string> values_;
-
- private:
-  void print(const FieldInfo& info, const std::string& value, const std::string&) override {
-    values_[info.key] = value;
-  }
-};
-
-void Reader::find_changes(const ExperimentConfig& config) {
-  ExperimentConfig defaults, copy = config;
-  ValuePrinter before, after;
-  visit_fields(defaults, before);
-  visit_fields(copy, after);
-  for (const auto& [key, value] : after.values_) {
-    if (before.values_.at(key) != value) changed_.insert(key);
-  }
-}
 
 const std::map<std::string, std::set<std::string>> kModelFields = {
     {"dnn", {"num_layers", "hidden", "dropout", "head_width"}},
@@ -302,73 +25,139 @@ const std::map<std::string, std::set<std::string>> kModelFields = {
       "kernel_size"}},
     {"baselines", {}}};
 
-/// Rules between keys; a setting without effect is an error.
-void check_together(const ExperimentConfig& c, const Reader& reader,
-                    std::vector<std::string>& problems) {
-  const auto add = [&](const std::string& key, const std::string& text) {
-    problems.push_back(fmt::format("{}: {}: {}", reader.where(key), key, text));
-  };
-  if (const auto fields = kModelFields.find(c.model.name); fields != kModelFields.end()) {
+/// Rules between keys; a setting without effect is an error. A rule says nothing when a key that it
+/// reads was refused already.
+class Rules {
+ public:
+  Rules(const ExperimentConfig& config, const FieldReader& reader,
+        std::vector<std::string>& problems)
+      : c_(config), reader_(reader), problems_(problems) {}
+
+  void check() {
+    check_model();
+    check_split();
+    check_heads();
+    check_training();
+    if (std::find(c_.evaluate.baselines.begin(), c_.evaluate.baselines.end(),
+                  c_.evaluate.reference) == c_.evaluate.baselines.end()) {
+      add("evaluate.reference", {"evaluate.baselines"},
+          fmt::format("expected one of evaluate.baselines, found '{}'; add it to the list",
+                      c_.evaluate.reference));
+    }
+  }
+
+ private:
+  void add(const std::string& key, const std::vector<std::string>& reads, const std::string& text) {
+    if (reader_.is_refused(key)) return;
+    for (const auto& other : reads)
+      if (reader_.is_refused(other)) return;
+    problems_.push_back(fmt::format("{}: {}: {}", reader_.where(key), key, text));
+  }
+  /// `key` is of use only where `owner` has one of `values`.
+  void needs(const std::string& key, const std::string& owner, const std::string& value,
+             const std::vector<std::string>& values) {
+    if (!reader_.is_set(key) || std::find(values.begin(), values.end(), value) != values.end())
+      return;
+    add(key, {owner},
+        fmt::format("expected {} {}, found {}: no effect; take it out", owner,
+                    fmt::join(values, " or "), value));
+  }
+  void check_model() {
+    const auto fields = kModelFields.find(c_.model.name);
+    if (fields == kModelFields.end()) return;
     for (const char* field : {"num_layers", "hidden", "dropout", "head_width", "num_gat_layers",
                               "num_heads", "attention", "num_blocks", "kernel_size"}) {
       const std::string key = std::string("model.") + field;
-      if (reader.is_set(key) && !fields->second.contains(field)) {
-        add(key, fmt::format("expected a field of {}, found one without effect there; take it out",
-                             c.model.name));
+      if (reader_.is_set(key) && !fields->second.contains(field))
+        add(key, {"model.name"},
+            fmt::format("expected a field of {}, found one without effect there; take it out",
+                        c_.model.name));
+    }
+    const std::int64_t width = c_.model.hidden > 0 ? c_.model.hidden : 32;
+    if (c_.model.name == "gat_tcn" && width % c_.model.num_heads != 0)
+      add("model.num_heads", {"model.name", "model.hidden"},
+          fmt::format("expected a divisor of model.hidden = {}, found {}; change one of them",
+                      width, c_.model.num_heads));
+  }
+  void check_split() {
+    const SplitConfig& split = c_.data.split;
+    const std::size_t parts = split.fractions.size();
+    if (parts != 3 && parts != 4)
+      add("data.split.fractions", {},
+          fmt::format("expected 3 or 4 parts, found {}; e.g. [0.7, 0.1, 0.2]", parts));
+    const std::pair<const char*, const std::vector<std::int64_t>*> ranges[] = {
+        {"data.split.train_bins", &split.train_bins},
+        {"data.split.validation_bins", &split.validation_bins},
+        {"data.split.test_bins", &split.test_bins}};
+    bool some = false;
+    for (const auto& [key, bins] : ranges) some = some || !bins->empty();
+    for (const auto& [key, bins] : ranges) {
+      if (some && bins->empty()) {
+        add(key, {},
+            "expected train_bins, validation_bins and test_bins together, found some of them; set "
+            "this one too");
+      } else if (some && (bins->size() != 2 || (*bins)[0] >= (*bins)[1])) {
+        add(key, {},
+            fmt::format("expected [begin, end) with begin < end, found [{}]; e.g. [0, 365]",
+                        fmt::join(*bins, ", ")));
       }
     }
+    if (some && reader_.is_set("data.split.fractions"))
+      add("data.split.fractions", {},
+          "expected no fractions beside explicit bins, found both: no effect; take one out");
   }
-  const std::int64_t width = c.model.hidden > 0 ? c.model.hidden : 32;
-  if (c.model.name == "gat_tcn" && width % c.model.num_heads != 0) {
-    add("model.num_heads",
-        fmt::format("expected a divisor of model.hidden = {}, found {}", width, c.model.num_heads));
-  }
-  const std::size_t parts = c.data.split.fractions.size();
-  if (parts != 3 && parts != 4)
-    add("data.split.fractions", fmt::format("expected 3 or 4 parts, found {}", parts));
-  const int explicit_parts = !c.data.split.train_bins.empty() +
-                             !c.data.split.validation_bins.empty() +
-                             !c.data.split.test_bins.empty();
-  if (explicit_parts != 0 && explicit_parts != 3)
-    add("data.split.test_bins",
-        "expected train_bins, validation_bins and test_bins together, found some of them");
-  for (const auto* bins :
-       {&c.data.split.train_bins, &c.data.split.validation_bins, &c.data.split.test_bins}) {
-    if (!bins->empty() && bins->size() != 2)
-      add("data.split.train_bins",
-          fmt::format("expected [begin, end), found {} numbers", bins->size()));
-  }
-  if (c.head.extra.size() != c.head.extra_weights.size())
-    add("head.extra_weights",
-        fmt::format("expected one weight for each of {} extra heads, found {}", c.head.extra.size(),
-                    c.head.extra_weights.size()));
-  if (reader.is_set("train.optimizer.momentum") && c.train.optimizer.name != "sgd")
-    add("train.optimizer.momentum", "expected optimizer sgd, found adamw: no effect; take it out");
-  for (const char* key :
-       {"train.optimizer.beta1", "train.optimizer.beta2", "train.optimizer.eps"}) {
-    if (reader.is_set(key) && c.train.optimizer.name != "adamw")
-      add(key, "expected optimizer adamw, found sgd: no effect; take it out");
-  }
-  if (c.train.micro_batch_size > c.train.global_batch_size)
-    add("train.micro_batch_size", fmt::format("expected at most global_batch_size = {}, found {}",
-                                              c.train.global_batch_size, c.train.micro_batch_size));
-  if (reader.is_set("head.point_loss") && c.head.name != "point" &&
-      std::find(c.head.extra.begin(), c.head.extra.end(), "point") == c.head.extra.end()) {
-    add("head.point_loss", "expected a point head, found none: no effect; take it out");
-  }
-  if (std::find(c.evaluate.baselines.begin(), c.evaluate.baselines.end(), c.evaluate.reference) ==
-      c.evaluate.baselines.end()) {
-    add("evaluate.reference",
-        fmt::format("expected one of evaluate.baselines, found '{}'", c.evaluate.reference));
-  }
-  for (const auto* duration : {&c.train.checkpoint.every, &c.train.evaluate_every}) {
-    try {
-      Duration::parse(*duration);
-    } catch (const ConfigError& error) {
-      add(duration == &c.train.evaluate_every ? "train.evaluate_every" : "train.checkpoint.every",
-          error.what());
+  void check_heads() {
+    if (c_.head.extra.size() != c_.head.extra_weights.size())
+      add("head.extra_weights", {"head.extra"},
+          fmt::format("expected one weight for each of {} extra heads, found {}; make them equal",
+                      c_.head.extra.size(), c_.head.extra_weights.size()));
+    if (reader_.is_set("head.point_loss") && c_.head.name != "point" &&
+        std::find(c_.head.extra.begin(), c_.head.extra.end(), "point") == c_.head.extra.end()) {
+      add("head.point_loss", {"head.name", "head.extra"},
+          "expected a point head, found none: no effect; take it out");
     }
   }
+  void check_training() {
+    const TrainConfig& train = c_.train;
+    const std::string optimizer = "train.optimizer.", schedule = "train.schedule.";
+    needs(optimizer + "momentum", optimizer + "name", train.optimizer.name, {"sgd"});
+    for (const char* field : {"beta1", "beta2", "eps"})
+      needs(optimizer + field, optimizer + "name", train.optimizer.name, {"adamw"});
+    needs(schedule + "final_factor", schedule + "name", train.schedule.name, {"cosine"});
+    needs(schedule + "step_epochs", schedule + "name", train.schedule.name, {"step"});
+    needs(schedule + "step_factor", schedule + "name", train.schedule.name, {"step", "plateau"});
+    needs(schedule + "plateau_patience", schedule + "name", train.schedule.name, {"plateau"});
+    if (train.micro_batch_size > train.global_batch_size)
+      add("train.micro_batch_size", {"train.global_batch_size"},
+          fmt::format("expected at most global_batch_size = {}, found {}; lower it",
+                      train.global_batch_size, train.micro_batch_size));
+    check_duration("train.checkpoint.every", train.checkpoint.every);
+    check_duration("train.evaluate_every", train.evaluate_every);
+  }
+  void check_duration(const std::string& key, const std::string& text) {
+    try {
+      Duration::parse(text);
+    } catch (const ConfigError& error) {
+      add(key, {}, error.what());
+    }
+  }
+
+  const ExperimentConfig& c_;
+  const FieldReader& reader_;
+  std::vector<std::string>& problems_;
+};
+
+/// All of them, unless a file is full of them.
+std::string joined(const std::vector<std::string>& problems) {
+  constexpr std::size_t kMaxLines = 100;
+  const std::size_t shown = std::min(problems.size(), kMaxLines);
+  std::string text = fmt::format(
+      "{}",
+      fmt::join(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(shown), "\n"));
+  if (problems.size() > shown)
+    text += fmt::format("\nconfiguration: expected none, found {} more problems; mend these first",
+                        problems.size() - shown);
+  return text;
 }
 
 }  // namespace
@@ -384,8 +173,11 @@ Duration Duration::parse(const std::string& text) {
       {"min", {Unit::kSeconds, 60}},
       {"h", {Unit::kSeconds, 3600}}};
   const auto found = kUnits.find(unit);
-  PRECINCT_CHECK(error == std::errc{} && found != kUnits.end() && value > 0, ConfigError,
-                 "expected a duration such as 3ep, 1000st, 30s, 10min, 2h, found '{}'", text);
+  PRECINCT_CHECK(error == std::errc{} && found != kUnits.end() && std::isfinite(value) && value > 0,
+                 ConfigError,
+                 "expected a duration > 0 such as 3ep, 1000st, 30s, 10min, 2h, found '{}'; write a "
+                 "number and a unit",
+                 shown(text));
   return {found->second.first, value * found->second.second};
 }
 
@@ -396,44 +188,13 @@ ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files
   for (const auto& file : files) read_yaml(file, values, problems);
   for (const auto& assignment : assignments) read_assignment(assignment, values, problems);
   ExperimentConfig config;
-  Reader reader(std::move(values), problems);
+  FieldReader reader(std::move(values), problems);
   visit_fields(config, reader);
   reader.report_unknown();
   reader.find_changes(config);
-  if (problems.empty()) check_together(config, reader, problems);
-  PRECINCT_CHECK(problems.empty(), ConfigError, "{}", fmt::join(problems, "\n"));
+  Rules(config, reader, problems).check();
+  PRECINCT_CHECK(problems.empty(), ConfigError, "{}", joined(problems));
   return config;
-}
-
-std::string to_yaml(const ExperimentConfig& config) {
-  ExperimentConfig copy = config;
-  YamlPrinter printer;
-  visit_fields(copy, printer);
-  return printer.text_;
-}
-
-std::string training_hash(const ExperimentConfig& config) {
-  ExperimentConfig copy = config;
-  HashPrinter printer;
-  visit_fields(copy, printer);
-  return sha256_hex(printer.text_);
-}
-
-std::string run_name(const ExperimentConfig& config) {
-  return config.run.name.empty() ? config.model.name + "-" + training_hash(config).substr(0, 10)
-                                 : config.run.name;
-}
-
-std::string reference_markdown() {
-  ExperimentConfig defaults;
-  ReferencePrinter printer;
-  printer.text_ =
-      "# Configuration\n\nGenerated by `precinct config reference`; a test compares it with this "
-      "file. Several files are merged left to right, then "
-      "`--set key=value`.\n`${ENV}` and `${ENV:-default}` are replaced in values. Relative paths "
-      "are relative to the file that names them.\n";
-  visit_fields(defaults, printer);
-  return printer.text_;
 }
 
 }  // namespace precinct::config

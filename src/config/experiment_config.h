@@ -37,9 +37,10 @@ struct ExperimentConfig {
 };
 
 /// Reads and merges `files` left to right, then applies `assignments` ("train.epochs=5"). Relative
-/// paths in values are relative to the file that names them. Throws ConfigError that lists all
-/// problems at once, one per line, each with file:line, dotted key, expected, found and the nearest
-/// known key.
+/// paths in values are relative to the file that names them (or the working folder) and become
+/// absolute. Throws ConfigError that lists all
+/// problems at once (the first 100 of them), one per line, each with file:line, dotted key,
+/// expected, found and the nearest known key.
 ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files,
                                  const std::vector<std::string>& assignments = {});
 
@@ -48,7 +49,8 @@ ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files
 std::string to_yaml(const ExperimentConfig& config);
 
 /// sha256 over the keys that influence training (not run.name, run.output, log, parallel timeouts,
-/// data.loader_threads, data.prefetch, evaluate).
+/// data.loader_threads, data.prefetch, evaluate but for choose_on). The panel's path is left out:
+/// what the panel holds is compared by its own hash.
 std::string training_hash(const ExperimentConfig& config);
 
 /// Name of the run: run.name, or "<model>-<first 10 of the hash>".

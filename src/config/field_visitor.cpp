@@ -52,6 +52,10 @@ void visit_input(InputConfig& c, FieldVisitor& v) {
   v.text({"input.calendar", "form of the calendar features"}, c.calendar,
          {"cyclic", "integer", "one_hot"});
   v.text({"input.holidays", "holiday table"}, c.holidays, {"us_federal", "none"});
+  v.texts({"input.calendar_features", "which calendar features; empty: all that fit the bins"},
+          c.calendar_features,
+          {"hour", "weekday", "day_of_month", "weekend", "first_of_month", "first_of_year",
+           "holiday", "day_of_year", "month", "daylight", "trend"});
 }
 
 void visit_model(ModelConfig& c, FieldVisitor& v) {
@@ -94,8 +98,8 @@ void visit_train(TrainConfig& c, FieldVisitor& v) {
             c.micro_batch_size, 0, 1'000'000);
   v.text({"train.optimizer.name", "optimiser"}, c.optimizer.name, {"adamw", "sgd"});
   v.number({"train.optimizer.lr", "learning rate"}, c.optimizer.lr, 0, 10);
-  v.number({"train.optimizer.beta1", "adamw"}, c.optimizer.beta1, 0, 1);
-  v.number({"train.optimizer.beta2", "adamw"}, c.optimizer.beta2, 0, 1);
+  v.number({"train.optimizer.beta1", "adamw"}, c.optimizer.beta1, 0, 0.999999);
+  v.number({"train.optimizer.beta2", "adamw"}, c.optimizer.beta2, 0, 0.999999);
   v.number({"train.optimizer.eps", "adamw"}, c.optimizer.eps, 0, 1);
   v.number({"train.optimizer.weight_decay", "per step, times lr"}, c.optimizer.weight_decay, 0, 10);
   v.number({"train.optimizer.momentum", "sgd"}, c.optimizer.momentum, 0, 1);
@@ -113,8 +117,9 @@ void visit_train(TrainConfig& c, FieldVisitor& v) {
       {"train.schedule.plateau_patience", "plateau: evaluations without improvement before a drop"},
       c.schedule.plateau_patience, 1, 100'000);
   v.number({"train.clip_norm", "largest global gradient norm; 0: off"}, c.clip_norm, 0, 1e9);
-  v.number({"train.ema_decay", "mean of weights over steps; off in this version"}, c.ema_decay, 0,
-           0);
+  v.number(
+      {"train.ema_decay", "forecast with a running mean of the weights: decay per step; 0: off"},
+      c.ema_decay, 0, 0.99999);
   v.text({"train.precision", "arithmetic; bf16 comes with the GPU forms"}, c.precision, {"fp32"});
   v.flag({"train.tf32", "TF32 matrix products on GPUs"}, c.tf32);
   v.flag({"train.deterministic", "bit-identical over world sizes"}, c.deterministic);
@@ -160,8 +165,9 @@ void visit_rest(ExperimentConfig& c, FieldVisitor& v) {
          c.evaluate.reference,
          {"last_value", "seasonal_naive", "historical_mean", "moving_average_28",
           "moving_average_365", "ewma", "share_level_season", "gamma_poisson"});
-  v.integer(quiet("evaluate.bootstrap.block", "bins in a block"), c.evaluate.bootstrap_block, 1,
-            100'000);
+  v.integer(quiet("evaluate.bootstrap.block",
+                  "bins in a block; 0: 7 days, 4 weeks or 1 month by the panel's bin"),
+            c.evaluate.bootstrap_block, 0, 100'000);
   v.integer(quiet("evaluate.bootstrap.replicates", "draws"), c.evaluate.bootstrap_replicates, 0,
             1'000'000);
   v.seed(quiet("evaluate.bootstrap.seed", "of the draws"), c.evaluate.bootstrap_seed);

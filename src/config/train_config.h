@@ -74,7 +74,7 @@ struct EvaluateConfig {
       "last_value",         "seasonal_naive", "historical_mean", "moving_average_28",
       "share_level_season", "ewma",           "gamma_poisson"};
   std::string reference = "gamma_poisson";
-  std::int64_t bootstrap_block = 7;  // bins
+  std::int64_t bootstrap_block = 0;  // bins; 0: 7 days, 4 weeks or 1 month
   std::int64_t bootstrap_replicates = 2000;
   std::uint64_t bootstrap_seed = 1;
   std::string choose_on = "validation";  // validation|blocks (four blocks, accuracy protocol)

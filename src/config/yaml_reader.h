@@ -13,6 +13,7 @@ namespace precinct::config {
 struct YamlValue {
   std::vector<std::string> items;  // one for a scalar
   bool is_list = false;
+  bool is_empty = false;         // nothing after the colon, or {}
   std::string where;             // "file:line" or "--set"
   std::filesystem::path folder;  // relative paths are relative to it
 };
@@ -20,10 +21,13 @@ struct YamlValue {
 /// Values by dotted key.
 using YamlValues = std::map<std::string, YamlValue>;
 
+/// A text for a message: control characters escaped, cut after 120 characters.
+std::string shown(const std::string& text);
+
 /// Reads a file of nested maps into `values`; later files replace earlier ones key by key. ${NAME}
 /// and ${NAME:-default} are replaced. Problems (doubled keys, unset variables, syntax) are appended
-/// to `problems`. Throws IoError when the file cannot be read. Bounded: at most 100,000 nodes,
-/// whatever aliases say.
+/// to `problems`. Throws IoError when the file cannot be read. Bounded, whatever aliases say: at
+/// most 1 MiB, 100,000 nodes and 16 levels.
 void read_yaml(const std::filesystem::path& path, YamlValues& values,
                std::vector<std::string>& problems);
 
