@@ -20,6 +20,12 @@ struct BatchPrefetcher::State {
         Options options_in)
       : series(series_in), sampler(sampler_in), options(options_in), consumed(consumed_in) {}
 
+  /// A step, or why there is none: steps before a failed one still reach the caller, in order.
+  struct Made {
+    StepBatches step;
+    std::exception_ptr failure;
+  };
+
   /// One step's batches; a pure function of the cursor.
   StepBatches make(std::int64_t at) const {
     const auto global = sampler.global_batch(at);
@@ -53,18 +59,18 @@ struct BatchPrefetcher::State {
         consumed += static_cast<std::int64_t>(sampler.global_batch(at).size());
         ++in_work;
       }
-      std::exception_ptr failure;
-      StepBatches step;
+      Made made;
       try {
-        step = make(at);
+        made.step = make(at);
       } catch (...) {
-        failure = std::current_exception();
+        made.failure = std::current_exception();
       }
       std::lock_guard lock(mutex);
       --in_work;
-      if (failure && !error) error = failure;
-      ready.emplace(ticket, std::move(step));
+      stopped = stopped || made.failure;  // nothing after a failed step is wanted
+      ready.emplace(ticket, std::move(made));
       has_step.notify_all();
+      if (stopped) has_room.notify_all();
     }
   }
 
@@ -74,9 +80,8 @@ struct BatchPrefetcher::State {
   std::int64_t consumed;  // cursor of the next step to be made
   std::mutex mutex;
   std::condition_variable has_room, has_step;
-  std::map<std::int64_t, StepBatches> ready;  // by ticket
+  std::map<std::int64_t, Made> ready;  // by ticket
   std::int64_t next_ticket = 0, next_out = 0, in_work = 0;
-  std::exception_ptr error;
   bool stopped = false;
   std::vector<std::thread> threads;
 };
@@ -106,11 +111,12 @@ StepBatches BatchPrefetcher::next() {
     return step;
   }
   std::unique_lock lock(s.mutex);
-  s.has_step.wait(lock, [&] { return s.error || s.ready.contains(s.next_out); });
-  if (s.error) std::rethrow_exception(s.error);
+  s.has_step.wait(lock, [&] { return s.ready.contains(s.next_out); });
+  // A failure stays where it is: each later call throws it again.
+  if (const auto& failure = s.ready.at(s.next_out).failure) std::rethrow_exception(failure);
   auto node = s.ready.extract(s.next_out++);
   s.has_room.notify_all();
-  return std::move(node.mapped());
+  return std::move(node.mapped().step);
 }
 
 }  // namespace precinct::data

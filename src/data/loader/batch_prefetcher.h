@@ -22,7 +22,8 @@ struct StepBatches {
 };
 
 /// Gathers the batches of the coming steps in threads of its own, in order, through a bounded
-/// queue. Exceptions of a thread reach the caller of next(); the destructor stops and joins.
+/// queue. An exception of a thread reaches the caller of next() in the failed step's place, and
+/// again at each later call; the destructor stops and joins.
 class BatchPrefetcher {
  public:
   struct Options {
