@@ -9,6 +9,7 @@
 #include "config/experiment_config.h"
 #include "data/loader/batch.h"
 #include "models/forecast_model.h"
+#include "tests/support/central_differences.h"
 
 namespace precinct::test {
 
@@ -140,33 +141,6 @@ inline config::ExperimentConfig made_config(const std::string& name, const MadeS
   config.input.weekday_embedding = 3;
   if (!s.has_anchor) config.head.anchor = "none";
   return config;
-}
-
-/// Largest |analytic - numeric| over the largest |numeric| of central differences in double, over
-/// all `variables`; `loss` computes a scalar from them.
-template <typename Loss>
-double gradient_error(std::vector<torch::Tensor> variables, Loss loss, double step = 1e-6) {
-  const auto analytic =
-      torch::autograd::grad({loss()}, variables, {}, false, false, /*allow_unused=*/true);
-  double worst = 0, largest = 0;
-  const torch::NoGradGuard no_grad;
-  for (std::size_t v = 0; v < variables.size(); ++v) {
-    torch::Tensor flat = variables[v].data().view({-1});
-    const torch::Tensor grad =
-        analytic[v].defined() ? analytic[v].contiguous().view({-1}) : torch::zeros_like(flat);
-    for (std::int64_t i = 0; i < flat.numel(); ++i) {
-      const double before = flat[i].item<double>();
-      flat[i] = before + step;
-      const double up = loss().template item<double>();
-      flat[i] = before - step;
-      const double down = loss().template item<double>();
-      flat[i] = before;
-      const double numeric = (up - down) / (2 * step);
-      worst = std::max(worst, std::abs(numeric - grad[i].item<double>()));
-      largest = std::max(largest, std::abs(numeric));
-    }
-  }
-  return worst / std::max(largest, 1e-30);
 }
 
 }  // namespace precinct::test
