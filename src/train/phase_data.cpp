@@ -55,7 +55,8 @@ PhaseData::PhaseData(const config::ExperimentConfig& config, const data::Panel& 
       global_batch_size_(config.train.global_batch_size),
       spec_(data::FeatureSpec::fit(panel, config.input, config.data, ranges.fit)),
       features_(data::FeatureSet::compute(panel, spec_, config.data.horizon, anchor)),
-      series_(panel, features_, config.data.lookback, config.data.horizon, device),
+      series_(panel, features_, config.data.lookback, config.data.horizon, device,
+              config.data.mode == "resident_host"),
       sampler_(data::list_origins(
                    data::origins_in(ranges.fit, config.data.lookback, config.data.horizon),
                    config.data.stride),

@@ -13,7 +13,7 @@ namespace precinct::train {
 torch::Device training_device(const std::string& name);
 
 /// Refuses settings whose code does not exist yet, and settings without an effect on `device`, by
-/// their keys.
+/// their keys. On a GPU it also sets whether matrix products and recurrent layers may use TF32.
 void check_supported(const config::ExperimentConfig& config, torch::Device device);
 
 }  // namespace precinct::train

@@ -48,27 +48,40 @@ at::Tensor make_table(const Panel& panel, const Scaler& scaler) {
 }  // namespace
 
 ResidentSeries::ResidentSeries(const Panel& panel, const FeatureSet& features,
-                               std::int64_t lookback, std::int64_t horizon, c10::Device device)
+                               std::int64_t lookback, std::int64_t horizon, c10::Device device,
+                               bool on_host)
     : panel_(panel), features_(features), lookback_(lookback), horizon_(horizon), device_(device) {
+  const c10::Device home = on_host ? c10::Device(c10::kCPU) : device;
   const std::int64_t bins = panel.num_bins, nodes = panel.num_nodes;
   const auto known = static_cast<std::int64_t>(features.day_slot.size());
   PRECINCT_CHECK(known >= bins + horizon, ShapeError,
                  "features: expected the calendar of {} bins, found {}", bins + horizon, known);
   counts_ =
       copy_of(panel.counts.data(), {bins, nodes, panel.num_categories}, count_type(panel.counts))
-          .to(device);
-  table_ = make_table(panel, features.scaler).to(device);
+          .to(home);
+  table_ = make_table(panel, features.scaler).to(home);
   if (!panel.observed.empty())
-    observed_ = copy_of(panel.observed.data(), {bins, nodes}, at::kByte).to(at::kFloat).to(device);
+    observed_ = copy_of(panel.observed.data(), {bins, nodes}, at::kByte).to(at::kFloat).to(home);
   calendar_ =
-      copy_of(features.calendar.data(), {known, features.num_calendar}, at::kFloat).to(device);
-  day_slot_ = copy_of(features.day_slot.data(), {known}, at::kInt).to(at::kLong).to(device);
-  weekday_ = copy_of(features.weekday.data(), {known}, at::kInt).to(at::kLong).to(device);
-  origin_ = copy_of(features.origin.data(), {bins + 1, nodes, features.num_origin}, at::kFloat)
-                .to(device);
+      copy_of(features.calendar.data(), {known, features.num_calendar}, at::kFloat).to(home);
+  day_slot_ = copy_of(features.day_slot.data(), {known}, at::kInt).to(at::kLong).to(home);
+  weekday_ = copy_of(features.weekday.data(), {known}, at::kInt).to(at::kLong).to(home);
+  origin_ =
+      copy_of(features.origin.data(), {bins + 1, nodes, features.num_origin}, at::kFloat).to(home);
 }
 
 Batch ResidentSeries::gather(std::span<const WindowRef> windows) const {
+  Batch batch = gather_at_home(windows);
+  if (home() == device_) return batch;
+  for (at::Tensor* tensor : {&batch.counts, &batch.observed, &batch.calendar, &batch.day_slot,
+                             &batch.weekday, &batch.x_origin, &batch.log_anchor, &batch.target,
+                             &batch.target_observed, &batch.origin, &batch.position}) {
+    if (tensor->defined()) *tensor = tensor->to(device_);
+  }
+  return batch;
+}
+
+Batch ResidentSeries::gather_at_home(std::span<const WindowRef> windows) const {
   const c10::AutoGradMode no_grad(false);
   const auto size = static_cast<std::int64_t>(windows.size());
   at::Tensor origins = at::empty({size}, at::kLong), positions = at::empty({size}, at::kLong);
@@ -84,8 +97,8 @@ Batch ResidentSeries::gather(std::span<const WindowRef> windows) const {
     positions.mutable_data_ptr<std::int64_t>()[b] = window.position;
   }
   Batch batch;
-  batch.origin = origins.to(device_);
-  batch.position = positions.to(device_);
+  batch.origin = origins.to(home());
+  batch.position = positions.to(home());
   batch.counts = kernels::window_gather(counts_, table_, batch.origin, lookback_);
   const at::Tensor steps = at::arange(lookback_ + horizon_, batch.origin.options()) - lookback_;
   const at::Tensor bins = batch.origin.unsqueeze(1) + steps.unsqueeze(0);  // [B, T+H]
@@ -110,7 +123,7 @@ Batch ResidentSeries::gather(std::span<const WindowRef> windows) const {
     if (observed_.defined())
       batch.target_observed = observed_.index_select(0, future).view({size, horizon_, -1});
   }
-  if (features_.anchor) batch.log_anchor = gather_anchor(windows).to(device_);
+  if (features_.anchor) batch.log_anchor = gather_anchor(windows).to(home());
   return batch;
 }
 

@@ -28,6 +28,19 @@ torch::Tensor KeyedLstmImpl::layer(std::int64_t index, const torch::Tensor& x) {
                /*batch_first=*/false));
 }
 
+void KeyedLstmImpl::to(torch::Device device, bool non_blocking) {
+  torch::nn::Module::to(device, non_blocking);
+  constexpr std::int64_t kLstmMode = 2;  // of cudnnRNNMode_t
+  for (auto& weights : layers_) {
+    if (!at::_use_cudnn_rnn_flatten_weight() || !at::cudnn_is_acceptable(weights[0])) return;
+    const torch::NoGradGuard no_grad;
+    at::_cudnn_rnn_flatten_weight(weights, static_cast<std::int64_t>(weights.size()),
+                                  weights[0].size(1), kLstmMode, hidden_, /*proj_size=*/0,
+                                  /*num_layers=*/1, /*batch_first=*/false,
+                                  /*bidirectional=*/false);
+  }
+}
+
 InitialDistribution KeyedLstmImpl::initial(const std::string&) const {
   return InitialDistribution::uniform(1 / std::sqrt(static_cast<double>(hidden_)));
 }

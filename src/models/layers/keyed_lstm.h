@@ -24,6 +24,9 @@ class KeyedLstmImpl : public torch::nn::Module, public StatesInitial {
   KeyedLstmImpl(std::int64_t in, std::int64_t hidden, std::int64_t num_layers);
   /// One layer from a zero state. x: [T, R, in]; returns [T, R, D].
   torch::Tensor layer(std::int64_t index, const torch::Tensor& x);
+  using torch::nn::Module::to;
+  /// As Module::to; on a GPU each layer's weights then lie in one block, as cuDNN wants them.
+  void to(torch::Device device, bool non_blocking = false) override;
   InitialDistribution initial(const std::string& parameter) const override;
   /// Names of a layer's parameters, without the module's prefix.
   static std::vector<std::string> parameter_names(std::int64_t index);
