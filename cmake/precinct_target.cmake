@@ -5,6 +5,8 @@
 #       TORCH: links LibTorch's CPU part. PCH: uses the precompiled header (torch/torch.h with TORCH).
 #   precinct_add_tests(NAME [TORCH] [PCH] ROOMS room... GLOB pattern... [LIBS ...] [LABELS ...])
 #       One GoogleTest program test_NAME with the objects of the rooms and of all rooms below them.
+#   precinct_add_benches([TORCH] ROOMS room... GLOB pattern...)
+#       One program bench_b for each bench/.../b_bench.cpp; Google Benchmark is linked, a main of its own is fine.
 #   precinct_link_rooms(target room...)   the objects of the rooms and of all rooms below them, into one target
 set(PRECINCT_WARNINGS -Wall -Wextra -Werror)
 
@@ -131,6 +133,29 @@ function(precinct_add_tests name)
   if(A_SERIAL)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
   endif()
+endfunction()
+
+function(precinct_add_benches)
+  cmake_parse_arguments(A "TORCH" "" "GLOB;ROOMS" ${ARGN})
+  foreach(pattern IN LISTS A_GLOB)
+    file(GLOB found CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/${pattern}")
+    foreach(file IN LISTS found)
+      get_filename_component(stem "${file}" NAME_WE)
+      string(REGEX REPLACE "_bench$" "" stem "${stem}")
+      set(target bench_${stem})
+      add_executable(${target} ${file})
+      precinct_program_options(${target})
+      target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}"
+        $<TARGET_PROPERTY:precinct_commit,BINARY_DIR>)  # git_commit.h
+      add_dependencies(${target} precinct_commit)
+      precinct_link_rooms(${target} ${A_ROOMS})
+      target_link_libraries(${target} PRIVATE benchmark::benchmark)
+      if(A_TORCH)
+        target_link_libraries(${target} PRIVATE torchwheel::cpu)
+      endif()
+      set_property(GLOBAL APPEND PROPERTY precinct_benches "${file}")
+    endforeach()
+  endforeach()
 endfunction()
 
 # A shared library of the named rooms' own objects (not of the rooms below them), linked with LIBS and with the

@@ -44,22 +44,66 @@ class File {
   int descriptor_;
 };
 
-void unshuffle(const std::byte* in, std::size_t size, std::size_t element, std::byte* out) {
-  const std::size_t count = size / element;
-  for (std::size_t b = 0; b < element; ++b) {
-    const std::byte* plane = in + b * count;
-    for (std::size_t i = 0; i < count; ++i) out[i * element + b] = plane[i];
-  }
-  std::memcpy(out + count * element, in + count * element, size - count * element);
+using Bytes16 = std::uint8_t __attribute__((vector_size(16)));
+
+Bytes16 interleave_low(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
+Bytes16 interleave_high(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                 31);
+}
+
+/// Sixteen elements of E = 2, 4 or 8 bytes at a time: log2(E) perfect shuffles of their planes.
+/// Returns how many elements were done.
+template <std::size_t E>
+std::size_t unshuffle_blocks(const std::byte* in, std::size_t count, std::byte* out) {
+  std::size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    Bytes16 planes[E], next[E];
+    for (std::size_t b = 0; b < E; ++b) std::memcpy(&planes[b], in + b * count + i, 16);
+    for (std::size_t step = 1; step < E; step *= 2) {
+      for (std::size_t k = 0; k < E / 2; ++k) {
+        next[2 * k] = interleave_low(planes[k], planes[k + E / 2]);
+        next[2 * k + 1] = interleave_high(planes[k], planes[k + E / 2]);
+      }
+      std::memcpy(planes, next, sizeof(planes));
+    }
+    std::memcpy(out + i * E, planes, sizeof(planes));
+  }
+  return i;
+}
+
+/// Where a chunk's elements lie in the dataset: `count` in each dimension (less than a chunk's at
+/// the border), the trailing dimensions that chunks span wholly joined to dimension `run`.
+struct Placement {
+  std::vector<std::uint64_t> count;
+  std::size_t run = 0;
+  std::uint64_t run_elements = 1;  // contiguous in the chunk and in the dataset
+  std::uint64_t first = 0;         // element of the dataset
+
+  Placement(const ChunkLayout& layout, const ChunkLocation& location, const DatasetInfo& info) {
+    const std::size_t rank = info.dims.size();
+    count.resize(rank);
+    for (std::size_t d = 0; d < rank; ++d) {
+      count[d] = std::min(layout.chunk_dims[d], info.dims[d] - location.offset[d]);
+      first = first * info.dims[d] + location.offset[d];
+    }
+    run = rank - 1;
+    while (run > 0 && layout.chunk_dims[run] == info.dims[run]) run_elements *= count[run--];
+    run_elements *= count[run];
+  }
+  /// The whole chunk is one piece of the dataset: it can be decoded in place.
+  bool is_whole(const ChunkLayout& layout) const {
+    return run == 0 && count[0] == layout.chunk_dims[0];
+  }
+};
 
 /// Copies a decoded chunk into the dataset, leaving out what hangs over its border.
 void place(const std::byte* chunk, const ChunkLayout& layout, const ChunkLocation& location,
-           const DatasetInfo& info, std::size_t element, std::byte* out) {
+           const DatasetInfo& info, const Placement& placement, std::size_t element,
+           std::byte* out) {
   const std::size_t rank = info.dims.size();
-  std::vector<std::uint64_t> count(rank);
-  for (std::size_t d = 0; d < rank; ++d)
-    count[d] = std::min(layout.chunk_dims[d], info.dims[d] - location.offset[d]);
   std::vector<std::uint64_t> index(rank, 0);
   while (true) {
     std::uint64_t from = 0, to = 0;
@@ -67,17 +111,17 @@ void place(const std::byte* chunk, const ChunkLayout& layout, const ChunkLocatio
       from = from * layout.chunk_dims[d] + index[d];
       to = to * info.dims[d] + location.offset[d] + index[d];
     }
-    std::memcpy(out + to * element, chunk + from * element, count[rank - 1] * element);
-    std::size_t d = rank - 1;  // the last dimension is copied whole
-    while (d > 0 && ++index[d - 1] == count[d - 1]) index[--d] = 0;
+    std::memcpy(out + to * element, chunk + from * element, placement.run_elements * element);
+    std::size_t d = placement.run;
+    while (d > 0 && ++index[d - 1] == placement.count[d - 1]) index[--d] = 0;
     if (d == 0) return;
   }
 }
 
-std::vector<std::byte> read_by_library(const Hdf5File& file, const std::string& dataset,
-                                       const DatasetInfo& info) {
+ByteBuffer read_by_library(const Hdf5File& file, const std::string& dataset,
+                           const DatasetInfo& info) {
   const auto pack = [](const auto& values) {
-    std::vector<std::byte> bytes(values.size() * sizeof(values[0]));
+    ByteBuffer bytes(values.size() * sizeof(values[0]));
     std::memcpy(bytes.data(), values.data(), bytes.size());
     return bytes;
   };
@@ -103,6 +147,19 @@ std::vector<std::byte> read_by_library(const Hdf5File& file, const std::string& 
 }
 
 }  // namespace
+
+void unshuffle(const std::byte* in, std::size_t size, std::size_t element, std::byte* out) {
+  const std::size_t count = size / element;
+  const std::size_t done = element == 2   ? unshuffle_blocks<2>(in, count, out)
+                           : element == 4 ? unshuffle_blocks<4>(in, count, out)
+                           : element == 8 ? unshuffle_blocks<8>(in, count, out)
+                                          : 0;
+  for (std::size_t b = 0; b < element; ++b) {
+    const std::byte* plane = in + b * count;
+    for (std::size_t i = done; i < count; ++i) out[i * element + b] = plane[i];
+  }
+  std::memcpy(out + count * element, in + count * element, size - count * element);
+}
 
 std::uint32_t fletcher32(const std::byte* data, std::size_t size) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(data);
@@ -149,7 +206,7 @@ void decode_chunk(const std::byte* stored, std::size_t stored_bytes, const Chunk
                    "{}: expected checksum {:08x}, found {:08x}; the file is damaged, make it again",
                    where, expected, found);
   }
-  std::vector<std::byte> inflated;
+  thread_local ByteBuffer inflated;
   const std::byte* plain = stored;
   std::size_t plain_bytes = stored_bytes;
   if (layout.deflate) {
@@ -179,8 +236,8 @@ void decode_chunk(const std::byte* stored, std::size_t stored_bytes, const Chunk
   }
 }
 
-std::vector<std::byte> read_dataset(const std::filesystem::path& path, const std::string& dataset,
-                                    int num_threads) {
+ByteBuffer read_dataset(const std::filesystem::path& path, const std::string& dataset,
+                        int num_threads) {
   const Hdf5File file = Hdf5File::open(path);
   const DatasetInfo info = file.info(dataset);
   const auto layout = file.chunk_layout(dataset);
@@ -192,7 +249,7 @@ std::vector<std::byte> read_dataset(const std::filesystem::path& path, const std
   std::uint64_t chunk_elements = 1;
   for (const std::uint64_t d : layout->chunk_dims) chunk_elements *= d;
   const std::size_t chunk_bytes = chunk_elements * element;
-  std::vector<std::byte> out(info.num_elements() * element);
+  ByteBuffer out(info.num_elements() * element);
   const File raw(path);
   const std::uint64_t file_bytes = std::filesystem::file_size(path);
   WorkerPool pool(static_cast<std::size_t>(std::max(1, num_threads)));
@@ -200,20 +257,23 @@ std::vector<std::byte> read_dataset(const std::filesystem::path& path, const std
     pool.submit([&, i] {
       const ChunkLocation& chunk = layout->chunks[i];
       const std::string where = fmt::format("{}: {}: chunk {}", path.string(), dataset, i);
-      thread_local std::vector<std::byte> stored, decoded;
+      thread_local ByteBuffer stored, decoded;
       PRECINCT_CHECK(chunk.size <= file_bytes && chunk_bytes / 1'100 <= chunk.size + 64, DataError,
                      "{}: expected at most {} bytes that inflate to {}, found {}; the file is "
                      "damaged, make it again",
                      where, file_bytes, chunk_bytes, chunk.size);
       stored.resize(chunk.size);
-      decoded.resize(chunk_bytes);
       PRECINCT_CHECK(
           raw.read(stored.data(), stored.size(), chunk.address), DataError,
           "{}: expected {} bytes at {}, found the end of the file; it is cut short, make it again",
           where, chunk.size, chunk.address);
-      decode_chunk(stored.data(), stored.size(), *layout, chunk.filter_mask, element,
-                   decoded.data(), chunk_bytes, where);
-      place(decoded.data(), *layout, chunk, info, element, out.data());
+      const Placement placement(*layout, chunk, info);
+      const bool in_place = placement.is_whole(*layout);
+      if (!in_place) decoded.resize(chunk_bytes);
+      std::byte* target = in_place ? out.data() + placement.first * element : decoded.data();
+      decode_chunk(stored.data(), stored.size(), *layout, chunk.filter_mask, element, target,
+                   chunk_bytes, where);
+      if (!in_place) place(decoded.data(), *layout, chunk, info, placement, element, out.data());
     });
   }
   pool.wait();

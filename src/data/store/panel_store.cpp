@@ -96,10 +96,9 @@ void read_places(const std::string& where, const Hdf5File& file, Panel& panel) {
 }
 
 template <typename T>
-std::vector<T> as(const std::vector<std::byte>& bytes) {
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
+std::vector<T> as(const ByteBuffer& bytes) {
+  const T* begin = reinterpret_cast<const T*>(bytes.data());
+  return {begin, begin + bytes.size() / sizeof(T)};
 }
 
 void read_counts(const std::filesystem::path& path, const Hdf5File& file, Panel& panel,

@@ -5,8 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
-#include <numbers>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"

@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <type_traits>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -49,7 +51,7 @@ hid_t native_type() {
 }
 
 template <typename T>
-std::vector<T> as(const std::vector<std::byte>& bytes) {
+std::vector<T> as(const ByteBuffer& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
   std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
@@ -251,6 +253,20 @@ TEST_F(DamagedChunk, IsNamedAlsoWhereNoChecksumIsKept) {
   const auto chunk = Hdf5File::open(path_).chunk_layout("/counts")->chunks.at(3);
   change_byte(chunk.address + chunk.size - 1);  // of zlib's Adler-32
   EXPECT_THAT(message(2), HasSubstr("/counts: chunk 3: expected 2000 bytes after inflating"));
+}
+
+TEST(Unshuffle, GathersThePlanesOfEverySizeAndElement) {
+  for (const std::size_t element : {1, 2, 3, 4, 8}) {
+    for (const std::size_t size : {0, 1, 7, 16, 31, 32, 33, 128, 129, 1'000}) {
+      std::vector<std::byte> in(size), out(size), expected(size);
+      for (std::size_t i = 0; i < size; ++i) in[i] = static_cast<std::byte>(philox(3, i)[0]);
+      const std::size_t count = size / element;
+      for (std::size_t i = 0; i < size; ++i)  // byte b of element i comes from plane b
+        expected[i] = i < count * element ? in[i % element * count + i / element] : in[i];
+      unshuffle(in.data(), size, element, out.data());
+      EXPECT_EQ(out, expected) << element << " " << size;
+    }
+  }
 }
 
 TEST(DecodeChunk, WrongSizesAreDataErrors) {

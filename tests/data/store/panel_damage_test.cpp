@@ -6,8 +6,8 @@
 // it), and with --no-verify, where HDF5's own checksums are all there is.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
-#include <map>
 
 #include "base/atomic_file.h"
 #include "base/error.h"

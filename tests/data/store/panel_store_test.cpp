@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "base/atomic_file.h"
 #include "base/checksum.h"
 #include "base/error.h"
