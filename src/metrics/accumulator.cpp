@@ -8,12 +8,15 @@ namespace precinct::metrics {
 
 void Accumulator::add(double mean, std::uint32_t y, const CellScores& s) {
   const double count = y, error = mean - count;
+  if (cells_ > 0) {
+    const double apart = count - y_ / cells_;
+    spread_ += apart * apart * cells_ / (cells_ + 1);
+  }
   cells_ += 1;
   absolute_ += std::abs(error);
   squared_ += error * error;
   error_ += error;
   y_ += count;
-  y_squared_ += count * count;
   if (y > 0) {
     positive_ += 1;
     relative_ += std::abs(error) / count;
@@ -21,7 +24,8 @@ void Accumulator::add(double mean, std::uint32_t y, const CellScores& s) {
   nll_ += s.nll;
   crps_ += s.crps;
   deviance_ += s.deviance;
-  pit_inside_ += s.pit_inside_90;
+  pit_inside_50_ += s.pit_inside_50;
+  pit_inside_90_ += s.pit_inside_90;
   covered_50_ += s.covered_50;
   covered_90_ += s.covered_90;
   width_50_ += s.width_50;
@@ -34,18 +38,23 @@ void Accumulator::add(double mean, std::uint32_t y, const CellScores& s) {
 }
 
 void Accumulator::merge(const Accumulator& o) {
+  if (cells_ > 0 && o.cells_ > 0) {
+    const double apart = o.y_ / o.cells_ - y_ / cells_;
+    spread_ += apart * apart * cells_ * o.cells_ / (cells_ + o.cells_);
+  }
+  spread_ += o.spread_;
   cells_ += o.cells_;
   absolute_ += o.absolute_;
   squared_ += o.squared_;
   error_ += o.error_;
   y_ += o.y_;
-  y_squared_ += o.y_squared_;
   positive_ += o.positive_;
   relative_ += o.relative_;
   nll_ += o.nll_;
   crps_ += o.crps_;
   deviance_ += o.deviance_;
-  pit_inside_ += o.pit_inside_;
+  pit_inside_50_ += o.pit_inside_50_;
+  pit_inside_90_ += o.pit_inside_90_;
   covered_50_ += o.covered_50_;
   covered_90_ += o.covered_90_;
   width_50_ += o.width_50_;
@@ -57,21 +66,22 @@ void Accumulator::merge(const Accumulator& o) {
     pit_[static_cast<std::size_t>(b)] += o.pit_[static_cast<std::size_t>(b)];
 }
 
-std::map<std::string, double> Accumulator::figures(bool with_distribution) const {
+std::map<std::string, double> Accumulator::figures(bool with_distribution, double scale) const {
   std::map<std::string, double> f;
   if (cells_ == 0) return f;
   f["MAE"] = absolute_ / cells_;
   f["RMSE"] = std::sqrt(squared_ / cells_);
   f["bias"] = error_ / cells_;
   if (y_ > 0) f["WAPE"] = absolute_ / y_;
-  const double spread = y_squared_ - y_ * y_ / cells_;
-  if (spread > 0) f["R2"] = 1 - squared_ / spread;
+  if (spread_ > 0) f["R2"] = 1 - squared_ / spread_;
+  if (scale > 0) f["MASE"] = absolute_ / cells_ / scale;
   if (positive_ > 0) f["MAPE_positive"] = relative_ / positive_;
   f["poisson_deviance"] = deviance_ / cells_;
   if (!with_distribution) return f;
   f["NLL"] = nll_ / cells_;
   f["CRPS"] = crps_ / cells_;
-  f["PIT_coverage_90"] = pit_inside_ / cells_;
+  f["PIT_coverage_50"] = pit_inside_50_ / cells_;
+  f["PIT_coverage_90"] = pit_inside_90_ / cells_;
   f["coverage_50"] = covered_50_ / cells_;
   f["coverage_90"] = covered_90_ / cells_;
   f["width_50"] = width_50_ / cells_;

@@ -19,7 +19,12 @@ Skill block_bootstrap(std::span<const double> score, std::span<const double> ref
   const auto of = [](double a, double b) { return b != 0 ? 1 - a / b : 0.0; };
   skill.value = of(std::accumulate(score.begin(), score.end(), 0.0),
                    std::accumulate(reference.begin(), reference.end(), 0.0));
-  block = std::clamp<std::int64_t>(block, 1, n);
+  if (n < 2 || replicates < 1) {
+    skill.low = std::min(skill.value, 0.0);
+    skill.high = std::max(skill.value, 0.0);
+    return skill;
+  }
+  block = std::clamp<std::int64_t>(block, 1, n / 2);
   const std::int64_t starts = n - block + 1, blocks = (n + block - 1) / block;
   const std::uint64_t key = stream_key(seed, "bootstrap");
   std::vector<double> values;
@@ -44,8 +49,8 @@ Skill block_bootstrap(std::span<const double> score, std::span<const double> ref
     return low + 1 < values.size() ? values[low] * (1 - part) + values[low + 1] * part
                                    : values[low];
   };
-  skill.low = values.empty() ? skill.value : at(.025);
-  skill.high = values.empty() ? skill.value : at(.975);
+  skill.low = at(.025);
+  skill.high = at(.975);
   return skill;
 }
 

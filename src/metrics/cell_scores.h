@@ -16,7 +16,8 @@ struct CellScores {
   double nll = 0;
   double crps = 0;
   double deviance = 0;                    // Poisson deviance of the mean
-  double pit_inside_90 = 0;               // expected share of the randomised PIT in [.05, .95]
+  double pit_inside_50 = 0;               // expected share of the randomised PIT in [.25, .75]
+  double pit_inside_90 = 0;               // ... in [.05, .95]
   std::array<double, kPitBins> pit{};     // expected share per tenth
   double covered_50 = 0, covered_90 = 0;  // 1 when y lies in the central interval
   double width_50 = 0, width_90 = 0;

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/error.h"
 #include "metrics/accumulator.h"
@@ -17,67 +17,91 @@ namespace {
 
 constexpr std::array kFractions = {0.01, 0.05, 0.10};
 
-/// Scale of MASE: mean absolute difference to the count one season before, over the training range.
-double seasonal_scale(const data::Panel& panel, const data::BinRange& training) {
-  const auto kind = panel.axis.spec().kind;
-  const std::int64_t season = kind == BinKind::kMonth  ? 12
-                              : kind == BinKind::kWeek ? 52
-                                                       : 7 * panel.axis.spec().bins_per_day();
-  double sum = 0, cells = 0;
+/// Scales of MASE: mean absolute difference to the count one season before, over the training
+/// range.
+struct SeasonalScale {
+  double total = 0;
+  std::vector<double> category, district;  // [C], [N]
+};
+
+/// Bins in a season: a year of months or weeks, else a week.
+std::int64_t season_length(const BinSpec& spec) {
+  if (spec.kind == BinKind::kMonth) return 12;
+  return spec.kind == BinKind::kWeek ? 52 : 7 * spec.bins_per_day();
+}
+
+SeasonalScale seasonal_scale(const data::Panel& panel, const data::BinRange& training) {
+  const std::int64_t season = season_length(panel.axis.spec());
+  SeasonalScale scale;
+  scale.category.resize(static_cast<std::size_t>(panel.num_categories));
+  scale.district.resize(static_cast<std::size_t>(panel.num_nodes));
+  std::vector<double> steps(scale.district.size());  // observed steps of a district
+  double all_steps = 0;
   for (std::int64_t t = training.begin + season; t < training.end; ++t) {
     for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
       if (!panel.is_observed(t, n) || !panel.is_observed(t - season, n)) continue;
+      steps[static_cast<std::size_t>(n)] += 1;
+      all_steps += 1;
       for (std::int64_t c = 0; c < panel.num_categories; ++c) {
-        sum += std::abs(static_cast<double>(panel.count(t, n, c)) -
-                        static_cast<double>(panel.count(t - season, n, c)));
-        cells += 1;
+        const double apart = std::abs(static_cast<double>(panel.count(t, n, c)) -
+                                      static_cast<double>(panel.count(t - season, n, c)));
+        scale.total += apart;
+        scale.category[static_cast<std::size_t>(c)] += apart;
+        scale.district[static_cast<std::size_t>(n)] += apart;
       }
     }
   }
-  return cells > 0 ? sum / cells : 0;
+  if (all_steps == 0) return scale;
+  const auto categories = static_cast<double>(panel.num_categories);
+  scale.total /= all_steps * categories;
+  for (double& x : scale.category) x /= all_steps;
+  for (std::size_t n = 0; n < steps.size(); ++n)
+    if (steps[n] > 0) scale.district[n] /= steps[n] * categories;
+  return scale;
 }
 
-/// Ranking figures: sums over steps, mean over categories.
+/// Ranking of the observed districts of every step, in total, by horizon and by category.
 void add_ranking(const data::Panel& panel, const data::BinRange& range,
-                 const models::Forecast& forecast, Figures& total) {
-  std::vector<double> area;
-  for (const auto& node : panel.nodes) area.push_back(node.area_km2);
-  const auto n = static_cast<std::size_t>(panel.num_nodes);
+                 const models::Forecast& forecast, ForecasterScores& scores) {
+  const auto categories = static_cast<std::size_t>(panel.num_categories);
   for (const double fraction : kFractions) {
-    double pai = 0, pei = 0, hits = 0, km2 = 0;
-    for (std::int64_t c = 0; c < panel.num_categories; ++c) {
-      RankingSums sums;
-      std::vector<float> mean(n);
-      std::vector<double> count(n);
+    std::vector<RankingSums> total(categories);
+    for (std::int64_t h = 0; h < forecast.horizon; ++h) {
+      std::vector<RankingSums> sums(categories);
       for (std::size_t o = 0; o < forecast.origins.size(); ++o) {
-        for (std::int64_t h = 0; h < forecast.horizon; ++h) {
-          const std::int64_t target = forecast.origins[o] + h;
-          if (!range.contains(target)) continue;
-          for (std::size_t i = 0; i < n; ++i) {
-            const auto node = static_cast<std::int64_t>(i);
+        const std::int64_t target = forecast.origins[o] + h;
+        if (!range.contains(target)) continue;
+        std::vector<std::int64_t> nodes;
+        std::vector<double> area;
+        for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
+          if (!panel.is_observed(target, n)) continue;
+          nodes.push_back(n);
+          area.push_back(panel.nodes[static_cast<std::size_t>(n)].area_km2);
+        }
+        if (nodes.empty()) continue;
+        std::vector<double> mean(nodes.size()), count(nodes.size());
+        for (std::size_t c = 0; c < categories; ++c) {
+          const auto category = static_cast<std::int64_t>(c);
+          for (std::size_t i = 0; i < nodes.size(); ++i) {
             mean[i] = forecast.mean[static_cast<std::size_t>(
-                forecast.index(static_cast<std::int64_t>(o), h, node, c))];
-            count[i] = panel.is_observed(target, node) ? panel.count(target, node, c) : 0;
+                forecast.index(static_cast<std::int64_t>(o), h, nodes[i], category))];
+            count[i] = panel.count(target, nodes[i], category);
           }
-          sums.add(mean, count, area, fraction);
+          sums[c].add(mean, count, area, fraction);
         }
       }
-      pai += sums.pai();
-      pei += sums.pei();
-      hits += sums.hit_rate();
-      km2 += sums.pai_km2();
+      scores.per_horizon[static_cast<std::size_t>(h)].merge(ranking_figures(sums, fraction));
+      for (std::size_t c = 0; c < categories; ++c) total[c].merge(sums[c]);
     }
-    const auto categories = static_cast<double>(panel.num_categories);
-    const std::string suffix = fmt::format("@{:.0f}%", 100 * fraction);
-    total["PAI" + suffix] = pai / categories;
-    total["PEI" + suffix] = pei / categories;
-    total["hit_rate" + suffix] = hits / categories;
-    if (km2 > 0) total["PAI_km2" + suffix] = km2 / categories;
+    scores.total.merge(ranking_figures(total, fraction));
+    for (std::size_t c = 0; c < categories; ++c)
+      scores.per_category[c].merge(ranking_figures(std::span(total).subspan(c, 1), fraction));
   }
 }
 
-ForecasterScores score(const data::Panel& panel, const data::BinRange& range, double scale,
-                       const NamedForecast& named, std::int64_t& num_cells) {
+ForecasterScores score(const data::Panel& panel, const data::BinRange& range,
+                       const SeasonalScale& scale, const NamedForecast& named,
+                       std::int64_t& num_cells) {
   const models::Forecast& f = named.forecast;
   const bool distribution = f.family != models::Family::kPoint;
   ForecasterScores scores;
@@ -85,13 +109,13 @@ ForecasterScores score(const data::Panel& panel, const data::BinRange& range, do
   scores.is_baseline = named.is_baseline;
   scores.choice = named.choice;
   scores.family = family_name(f.family);
-  scores.score = distribution ? "NLL" : "RMSE";
+  scores.score = distribution ? "NLL" : "MSE";
   Accumulator total, masked;
   std::vector<Accumulator> horizon(static_cast<std::size_t>(f.horizon)),
       category(static_cast<std::size_t>(f.num_categories)),
       district(static_cast<std::size_t>(f.num_nodes));
   for (std::size_t o = 0; o < f.origins.size(); ++o) {
-    double origin_sum = 0;
+    double nll = 0, squared = 0;
     for (std::int64_t h = 0; h < f.horizon; ++h) {
       const std::int64_t target = f.origins[o] + h;
       if (!range.contains(target)) continue;
@@ -99,8 +123,13 @@ ForecasterScores score(const data::Panel& panel, const data::BinRange& range, do
         if (!panel.is_observed(target, n)) continue;
         for (std::int64_t c = 0; c < f.num_categories; ++c) {
           const auto i = static_cast<std::size_t>(f.index(static_cast<std::int64_t>(o), h, n, c));
-          const double mean = std::max<double>(f.mean[i], 1e-4),
-                       dispersion = f.dispersion.empty() ? 0.0 : f.dispersion[i];
+          const double dispersion = f.dispersion.empty() ? 0.0 : f.dispersion[i];
+          PRECINCT_CHECK(std::isfinite(f.mean[i]) && std::isfinite(dispersion), NumericError,
+                         "evaluation: {}: bin {}, district {}, category {}: expected finite "
+                         "parameters, found mean {} and dispersion {}; train it again",
+                         named.name, target, panel.nodes[static_cast<std::size_t>(n)].code,
+                         panel.categories[static_cast<std::size_t>(c)].code, f.mean[i], dispersion);
+          const double mean = std::max<double>(f.mean[i], 1e-4);
           const std::uint32_t y = panel.count(target, n, c);
           const CellScores cell = score_cell(f.family, mean, dispersion, y);
           total.add(mean, y, cell);
@@ -108,43 +137,45 @@ ForecasterScores score(const data::Panel& panel, const data::BinRange& range, do
           horizon[static_cast<std::size_t>(h)].add(mean, y, cell);
           category[static_cast<std::size_t>(c)].add(mean, y, cell);
           district[static_cast<std::size_t>(n)].add(mean, y, cell);
-          origin_sum += distribution ? cell.nll : (mean - y) * (mean - y);
+          nll += cell.nll;
+          squared += (mean - y) * (mean - y);
         }
       }
     }
-    scores.score_per_origin.push_back(origin_sum);
+    scores.nll_per_origin.push_back(nll);
+    scores.squared_per_origin.push_back(squared);
   }
   num_cells = static_cast<std::int64_t>(total.num_cells());
-  scores.total = total.figures(distribution);
-  if (scale > 0 && total.num_cells() > 0) scores.total["MASE"] = scores.total["MAE"] / scale;
+  scores.total = total.figures(distribution, scale.total);
   scores.masked = masked.figures(distribution);
   scores.pit = total.pit_histogram();
-  for (const auto& a : horizon) scores.per_horizon.push_back(a.figures(distribution));
-  for (const auto& a : category) scores.per_category.push_back(a.figures(distribution));
-  for (const auto& a : district) scores.per_district.push_back(a.figures(distribution));
-  add_ranking(panel, range, f, scores.total);
+  for (const auto& a : horizon) scores.per_horizon.push_back(a.figures(distribution, scale.total));
+  for (std::size_t c = 0; c < category.size(); ++c)
+    scores.per_category.push_back(category[c].figures(distribution, scale.category[c]));
+  for (std::size_t n = 0; n < district.size(); ++n)
+    scores.per_district.push_back(district[n].figures(distribution, scale.district[n]));
+  add_ranking(panel, range, f, scores);
   return scores;
 }
 
-void compare(Evaluation& evaluation) {
+/// Skill against the reference, by NLL where both have a distribution and by squared error else.
+void compare(Evaluation& evaluation, std::int64_t stride) {
   const ForecasterScores* reference = nullptr;
   for (const auto& f : evaluation.forecasters) {
     if (f.name == evaluation.reference) reference = &f;
   }
   if (reference == nullptr) return;
-  const std::vector<double> reference_scores = reference->score_per_origin;
-  const bool distribution = reference->score == "NLL";
+  const std::int64_t block = (evaluation.bootstrap_block + stride - 1) / stride;  // in origins
   for (auto& f : evaluation.forecasters) {
-    if (f.name == evaluation.reference) {
+    if (&f == reference) {
       f.verdict = "the reference";
       continue;
     }
-    if ((f.score == "NLL") != distribution) {
-      f.verdict = fmt::format("scored by {}; not compared with {}", f.score, evaluation.reference);
-      continue;
-    }
-    f.skill = block_bootstrap(f.score_per_origin, reference_scores, evaluation.bootstrap_block,
-                              evaluation.bootstrap_replicates, evaluation.bootstrap_seed);
+    const bool by_nll = f.score == "NLL" && reference->score == "NLL";
+    f.score = by_nll ? "NLL" : "MSE";
+    f.skill = block_bootstrap(by_nll ? f.nll_per_origin : f.squared_per_origin,
+                              by_nll ? reference->nll_per_origin : reference->squared_per_origin,
+                              block, evaluation.bootstrap_replicates, evaluation.bootstrap_seed);
     if (f.skill.holds_zero()) {
       f.verdict = fmt::format("no better than {}", evaluation.reference);
     } else {
@@ -154,13 +185,10 @@ void compare(Evaluation& evaluation) {
   }
 }
 
-double figure(const Figures& figures, const std::string& name) {
-  const auto it = figures.find(name);
-  return it == figures.end() ? std::nan("") : it->second;
-}
-
-std::string cell(double value, int decimals) {
-  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, decimals);
+/// Bins in a block of the bootstrap: 7 days, 4 weeks or 1 month.
+std::int64_t default_block(const BinSpec& spec) {
+  if (spec.kind == BinKind::kMonth) return 1;
+  return spec.kind == BinKind::kWeek ? 4 : 7 * spec.bins_per_day();
 }
 
 }  // namespace
@@ -199,22 +227,25 @@ Evaluation evaluate(const data::Panel& panel, const data::BinRange& range,
   evaluation.range_name = range_name;
   evaluation.horizon = forecasts[0].forecast.horizon;
   evaluation.reference = config.reference;
-  evaluation.bootstrap_block = config.bootstrap_block;
+  evaluation.bootstrap_block =
+      config.bootstrap_block > 0 ? config.bootstrap_block : default_block(panel.axis.spec());
   evaluation.bootstrap_replicates = config.bootstrap_replicates;
   evaluation.bootstrap_seed = config.bootstrap_seed;
   for (const auto& c : panel.categories) evaluation.categories.push_back(c.code);
   for (const auto& n : panel.nodes) evaluation.districts.push_back(n.code);
-  const double scale = seasonal_scale(panel, training);
+  const SeasonalScale scale = seasonal_scale(panel, training);
   for (const auto& named : forecasts) {
     PRECINCT_CHECK(named.forecast.origins == forecasts[0].forecast.origins &&
-                       named.forecast.horizon == evaluation.horizon,
+                       named.forecast.horizon == evaluation.horizon &&
+                       named.forecast.num_nodes == panel.num_nodes &&
+                       named.forecast.num_categories == panel.num_categories,
                    ShapeError,
-                   "evaluation: {}: expected the same origins and horizon as {}; every forecaster "
-                   "is scored on the same cells",
+                   "evaluation: {}: expected the same origins and horizon as {}, found others; "
+                   "every forecaster is scored on the same cells",
                    named.name, forecasts[0].name);
     evaluation.forecasters.push_back(score(panel, range, scale, named, evaluation.num_cells));
   }
-  compare(evaluation);
+  compare(evaluation, std::max<std::int64_t>(config.stride, 1));
   return evaluation;
 }
 
@@ -232,121 +263,6 @@ const ForecasterScores* Evaluation::picked() const {
     if (f.choice && (best == nullptr || f.choice->value < best->choice->value)) best = &f;
   }
   return best;
-}
-
-nlohmann::json to_json(const std::string& name, const Choice& choice) {
-  return {
-      {"name", name},
-      {"choice", {{"metric", choice.metric}, {"value", choice.value}, {"epoch", choice.epoch}}}};
-}
-
-std::optional<Choice> choice_in(const nlohmann::json& evaluation) {
-  if (!evaluation.is_object()) return {};
-  for (const auto& f : evaluation.value("forecasters", nlohmann::json::array())) {
-    if (!f.contains("choice")) continue;
-    const auto& choice = f.at("choice");
-    return Choice{choice.at("metric"), choice.at("value"), choice.at("epoch")};
-  }
-  return {};
-}
-
-nlohmann::json Evaluation::to_json() const {
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto& f : forecasters) {
-    nlohmann::json by_category = nlohmann::json::object(), by_district = nlohmann::json::object();
-    for (std::size_t c = 0; c < categories.size(); ++c)
-      by_category[categories[c]] = f.per_category[c];
-    for (std::size_t n = 0; n < districts.size(); ++n)
-      by_district[districts[n]] = f.per_district[n];
-    list.push_back({{"name", f.name},
-                    {"family", f.family},
-                    {"baseline", f.is_baseline},
-                    {"total", f.total},
-                    {"masked", f.masked},
-                    {"per_horizon", f.per_horizon},
-                    {"per_category", by_category},
-                    {"per_district", by_district},
-                    {"pit", f.pit},
-                    {"skill",
-                     {{"value", f.skill.value},
-                      {"low", f.skill.low},
-                      {"high", f.skill.high},
-                      {"score", f.score}}},
-                    {"verdict", f.verdict}});
-    if (f.choice) list.back().update(metrics::to_json(f.name, *f.choice));
-  }
-  const ForecasterScores* pick = picked();
-  return {{"range", {{"begin", range.begin}, {"end", range.end}, {"name", range_name}}},
-          {"horizon", horizon},
-          {"num_cells", num_cells},
-          {"reference", reference},
-          {"bootstrap",
-           {{"block", bootstrap_block},
-            {"replicates", bootstrap_replicates},
-            {"seed", bootstrap_seed}}},
-          {"forecasters", list},
-          {"picked", pick != nullptr ? nlohmann::json(pick->name) : nlohmann::json()}};
-}
-
-std::string Evaluation::to_text(bool all_baselines) const {
-  std::vector<const ForecasterScores*> rows;
-  const ForecasterScores *first = nullptr, *best = nullptr;
-  for (const auto& f : forecasters) {
-    if (!f.is_baseline) {
-      rows.push_back(&f);
-      continue;
-    }
-    if (first == nullptr) first = &f;
-    if (best == nullptr || figure(f.total, "NLL") < figure(best->total, "NLL")) best = &f;
-  }
-  for (const auto& f : forecasters) {
-    if (f.is_baseline && (all_baselines || &f == first || &f == best || f.name == reference))
-      rows.push_back(&f);
-  }
-  std::string text = fmt::format(
-      "{} bins {}..{}, horizon 1..{}, {} cells (all observed, unmasked); skill against {} with 95 "
-      "% interval\n",
-      range_name, range.begin, range.end, horizon, num_cells, reference);
-  text += fmt::format("{:<22} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>7}  {}\n", "forecaster", "NLL",
-                      "CRPS", "MAE", "RMSE", "PIT 90", "PAI 5%", "PEI 5%", "skill in %");
-  for (const auto* f : rows) {
-    std::string skill = f->verdict;
-    if (f->name != reference && f->score == "NLL") {
-      skill = fmt::format("{:+.2f} [{:+.2f}, {:+.2f}] {}", 100 * f->skill.value, 100 * f->skill.low,
-                          100 * f->skill.high, f->verdict);
-    }
-    text += fmt::format(
-        "{:<22} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>7}  {}\n",
-        f->name + (f->is_baseline ? " *" : ""), cell(figure(f->total, "NLL"), 5),
-        cell(figure(f->total, "CRPS"), 5), cell(figure(f->total, "MAE"), 4),
-        cell(figure(f->total, "RMSE"), 4), cell(figure(f->total, "PIT_coverage_90"), 3),
-        cell(figure(f->total, "PAI@5%"), 2), cell(figure(f->total, "PEI@5%"), 3), skill);
-  }
-  text += "* baseline\n";
-  if (const auto* pick = picked())
-    text += fmt::format("picked before the test range was seen: {} ({} {:.5f} at epoch {:.0f})\n",
-                        pick->name, pick->choice->metric, pick->choice->value, pick->choice->epoch);
-  return text;
-}
-
-std::string Evaluation::to_csv() const {
-  std::string text = "forecaster,part,key,figure,value\n";
-  const auto add = [&](const std::string& name, const char* part, const std::string& key,
-                       const Figures& figures) {
-    for (const auto& [figure_name, value] : figures)
-      text += fmt::format("{},{},{},{},{:.10g}\n", name, part, key, figure_name, value);
-  };
-  for (const auto& f : forecasters) {
-    add(f.name, "total", "", f.total);
-    add(f.name, "masked", "", f.masked);
-    for (std::size_t h = 0; h < f.per_horizon.size(); ++h)
-      add(f.name, "horizon", std::to_string(h + 1), f.per_horizon[h]);
-    for (std::size_t c = 0; c < categories.size(); ++c)
-      add(f.name, "category", categories[c], f.per_category[c]);
-    for (std::size_t n = 0; n < districts.size(); ++n)
-      add(f.name, "district", districts[n], f.per_district[n]);
-  }
-  return text;
 }
 
 }  // namespace precinct::metrics

@@ -39,11 +39,12 @@ struct ForecasterScores {
   std::vector<Figures> per_category;  // [C]
   std::vector<Figures> per_district;  // [N]
   std::array<double, 10> pit{};
-  Skill skill;                           // against the reference, by `score`
-  std::string score;                     // "NLL", or "RMSE" for point forecasts
-  std::string verdict;                   // a sentence: better, no better, worse than the reference
-  std::optional<Choice> choice;          // networks alone
-  std::vector<double> score_per_origin;  // sums, for the bootstrap; not in the JSON
+  Skill skill;                   // against the reference, by `score`
+  std::string score;             // "NLL", or "MSE" where one of both is a point forecast
+  std::string verdict;           // a sentence: better, no better, worse than the reference
+  std::optional<Choice> choice;  // networks alone
+  // Sums over the cells of an origin, for the bootstrap; not in the JSON.
+  std::vector<double> nll_per_origin, squared_per_origin;
 };
 
 /// One metric table: every forecaster on the same cells. JSON (evaluation.json):
@@ -70,10 +71,12 @@ struct Evaluation {
   /// The network whose choice has the smallest value; null when none has one.
   const ForecasterScores* picked() const;
   nlohmann::json to_json() const;
+  /// "forecaster,part,key,figure,value", one row a figure; parts: total, masked, skill (key: its
+  /// score), horizon, category, district.
+  std::string to_csv() const;
   /// A table for people: models first, then the first, the best and the reference baseline, or all
   /// of them.
   std::string to_text(bool all_baselines) const;
-  std::string to_csv() const;
 };
 
 /// Origins whose forecasts reach into `range`: every target of the range at each horizon step.
@@ -95,7 +98,8 @@ nlohmann::json to_json(const std::string& name, const Choice& choice);
 std::optional<Choice> choice_in(const nlohmann::json& evaluation);
 
 /// Scores forecasts by (target, horizon) over all observed cells whose target lies in `range`. All
-/// forecasts have the same origins and shape. `training` gives the scale of MASE.
+/// forecasts have the same origins and shape. `training` gives the scale of MASE. Throws DataError
+/// without origins, ShapeError for other shapes, NumericError for parameters that are not finite.
 Evaluation evaluate(const data::Panel& panel, const data::BinRange& range,
                     const std::string& range_name, const data::BinRange& training,
                     const std::vector<NamedForecast>& forecasts,

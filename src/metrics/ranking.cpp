@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/ranking.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -13,21 +15,21 @@ std::int64_t ranked_count(double fraction, std::int64_t num_nodes) {
       1, static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(num_nodes) + 0.5)));
 }
 
-std::vector<std::int64_t> largest(std::span<const float> values, std::int64_t k) {
+std::vector<std::int64_t> largest(std::span<const double> values, std::int64_t k) {
   std::vector<std::int64_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
   k = std::min<std::int64_t>(k, static_cast<std::int64_t>(order.size()));
   std::partial_sort(order.begin(), order.begin() + k, order.end(),
                     [&](std::int64_t a, std::int64_t b) {
-                      const float x = values[static_cast<std::size_t>(a)],
-                                  y = values[static_cast<std::size_t>(b)];
+                      const double x = values[static_cast<std::size_t>(a)],
+                                   y = values[static_cast<std::size_t>(b)];
                       return x > y || (x == y && a < b);
                     });
   order.resize(static_cast<std::size_t>(k));
   return order;
 }
 
-void RankingSums::add(std::span<const float> mean, std::span<const double> count,
+void RankingSums::add(std::span<const double> mean, std::span<const double> count,
                       std::span<const double> area_km2, double fraction) {
   const auto n = static_cast<std::int64_t>(mean.size());
   const std::int64_t k = ranked_count(fraction, n);
@@ -40,9 +42,8 @@ void RankingSums::add(std::span<const float> mean, std::span<const double> count
   best_ += std::accumulate(sorted.begin(), sorted.begin() + k, 0.0);
   const double area = std::accumulate(area_km2.begin(), area_km2.end(), 0.0);
   if (!(area > 0)) return;
-  std::vector<float> density(mean.size());
-  for (std::size_t i = 0; i < mean.size(); ++i)
-    density[i] = static_cast<float>(mean[i] / std::max(area_km2[i], 1e-9));
+  std::vector<double> density(mean.size());
+  for (std::size_t i = 0; i < mean.size(); ++i) density[i] = mean[i] / std::max(area_km2[i], 1e-9);
   double chosen = 0;
   for (const std::int64_t i : largest(density, n)) {
     const auto at = static_cast<std::size_t>(i);
@@ -61,6 +62,28 @@ void RankingSums::merge(const RankingSums& o) {
   share_ += o.share_;
   area_hits_ += o.area_hits_;
   area_share_ += o.area_share_;
+}
+
+std::map<std::string, double> ranking_figures(std::span<const RankingSums> categories,
+                                              double fraction) {
+  double count = 0, pai = 0, pei = 0, hits = 0, km2 = 0;
+  bool has_area = true;
+  for (const RankingSums& sums : categories) {
+    if (sums.total() == 0) continue;
+    count += 1;
+    pai += sums.pai();
+    pei += sums.pei();
+    hits += sums.hit_rate();
+    km2 += sums.pai_km2();
+    has_area = has_area && sums.has_area();
+  }
+  if (count == 0) return {};
+  const std::string suffix = fmt::format("@{:g}%", 100 * fraction);
+  std::map<std::string, double> figures = {{"PAI" + suffix, pai / count},
+                                           {"PEI" + suffix, pei / count},
+                                           {"hit_rate" + suffix, hits / count}};
+  if (has_area) figures["PAI_km2" + suffix] = km2 / count;
+  return figures;
 }
 
 }  // namespace precinct::metrics

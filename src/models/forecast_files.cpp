@@ -91,14 +91,18 @@ std::string forecast_hdf5(const ForecastFile& file) {
     out.write(std::string("/") + kNames[q], data::ElementType::kF32, dims, quantiles[q].data());
   out.write("/baseline_mean", data::ElementType::kF32, dims, baseline.data());
   const TimeZone zone = TimeZone::load(panel.time_zone);
-  std::vector<std::string> starts, districts, categories;
-  for (std::int64_t h = 0; h < f.horizon; ++h)
+  std::vector<std::string> starts, ends, districts, categories;
+  for (std::int64_t h = 0; h < f.horizon; ++h) {
     starts.push_back(zone.format(panel.axis.start_of(f.origins[0] + h)));
+    ends.push_back(zone.format(panel.axis.end_of(f.origins[0] + h)));
+  }
   for (const auto& node : panel.nodes) districts.push_back(node.code);
   for (const auto& category : panel.categories) categories.push_back(category.code);
   out.write_strings("/bin_start", starts);
+  out.write_strings("/bin_end", ends);
   out.write_strings("/district", districts);
   out.write_strings("/category", categories);
+  out.write_attribute("/", "origin", zone.format(panel.axis.start_of(f.origins[0])));
   out.write_attribute("/", "baseline", file.baseline_name);
   const auto image = out.image();
   return {reinterpret_cast<const char*>(image.data()), image.size()};
@@ -152,6 +156,7 @@ std::string forecast_geojson(const ForecastFile& file) {
                               {"bin_end", zone.format(panel.axis.end_of(f.origins[0] + h))},
                               {"category", panel.categories[static_cast<std::size_t>(c)].code},
                               {"mean", cell.mean},
+                              {"risk_level", nullptr},
                               {"baseline_mean", cell.baseline}};
         for (std::size_t q = 0; q < kLevels.size(); ++q) row[kNames[q]] = cell.quantiles[q];
         rows.push_back(row);
@@ -169,12 +174,20 @@ std::string forecast_geojson(const ForecastFile& file) {
   return nlohmann::json({{"type", "FeatureCollection"}, {"features", features}}).dump();
 }
 
+void check_forecast_path(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  PRECINCT_CHECK((ending == ".csv" || ending == ".geojson" || ending == ".h5") &&
+                     !std::filesystem::is_directory(path),
+                 ConfigError,
+                 "--out: expected a file that ends in .csv, .geojson or .h5, found '{}'; the "
+                 "ending chooses the form",
+                 path.string());
+}
+
 void write_forecast(const std::filesystem::path& path, const ForecastFile& file) {
   check(file);
+  check_forecast_path(path);
   const std::string ending = path.extension().string();
-  PRECINCT_CHECK(ending == ".csv" || ending == ".geojson" || ending == ".h5", ConfigError,
-                 "--out: expected a path ending in .csv, .geojson or .h5, found '{}'",
-                 path.string());
   write_file_atomically(path, ending == ".csv"       ? forecast_csv(file)
                               : ending == ".geojson" ? forecast_geojson(file)
                                                      : forecast_hdf5(file));

@@ -26,13 +26,18 @@ struct ForecastFile {
 std::string forecast_csv(const ForecastFile& file);
 
 /// FeatureCollection with one feature a district, its polygon and properties {code, name, forecast:
-/// [{bin_start, category, mean, p05, ..., baseline_mean}]}. Throws DataError when the panel has no
+/// [{bin_start, bin_end, category, mean, p05, ..., risk_level (null for count heads),
+/// baseline_mean}]}. Throws DataError when the panel has no
 /// polygons.
 std::string forecast_geojson(const ForecastFile& file);
 
+/// Throws ConfigError when the path is a folder or has an ending of no known form; for a look
+/// before the work.
+void check_forecast_path(const std::filesystem::path& path);
+
 /// Writes .csv, .geojson or .h5 by the path's ending, atomically. HDF5: /mean, /p05 ...
-/// /baseline_mean [H, N, C] f32, /bin_start, /district, /category. Throws ConfigError for another
-/// ending.
+/// /baseline_mean [H, N, C] f32, /bin_start, /bin_end [H], /district [N], /category [C], attributes
+/// origin and baseline. Throws ConfigError for another ending.
 void write_forecast(const std::filesystem::path& path, const ForecastFile& file);
 
 }  // namespace precinct::models
