@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
 #include "config/experiment_config.h"
@@ -12,10 +13,24 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> files, assignments;
+  bool json = false;
 };
 
 config::ExperimentConfig load(const Arguments& a) {
   return config::load_experiment({a.files.begin(), a.files.end()}, a.assignments);
+}
+
+int check(const Arguments& a) {
+  const auto c = load(a);
+  if (a.json) {
+    fmt::print("{}\n", nlohmann::json({{"run", config::run_name(c)},
+                                       {"training_hash", config::training_hash(c)}})
+                           .dump(2));
+  } else {
+    fmt::print("fine: run {}, training hash {}\n", config::run_name(c),
+               config::training_hash(c).substr(0, 16));
+  }
+  return 0;
 }
 
 }  // namespace
@@ -33,14 +48,14 @@ void add_config_command(CLI::App& app, Action& action) {
       verb->add_option("--set", a->assignments, "key=value, after the files; may be given again")
           ->allow_extra_args(false);
     }
+    verb->footer(fmt::format("Example: precinct config {}{}", name,
+                             files ? " configs/west_la/gat_tcn.yaml --set train.epochs=5" : ""));
     verb->callback([&action, run] { action = run; });
+    return verb;
   };
   add("check", "report every problem at once", true, [a] {
-    const auto c = load(*a);
-    fmt::print("fine: run {}, training hash {}\n", config::run_name(c),
-               config::training_hash(c).substr(0, 16));
-    return 0;
-  });
+    return check(*a);
+  })->add_flag("--json", a->json, "name of the run and hash as JSON");
   add("show", "print the resolved configuration", true, [a] {
     fmt::print("{}", config::to_yaml(load(*a)));
     return 0;

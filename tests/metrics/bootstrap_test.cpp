@@ -51,8 +51,8 @@ TEST(Bootstrap, SameSeedSameIntervalOtherSeedAnother) {
 }
 
 // 300 made series of 400 origins with known skill .03. The nominal rate is 95 %; an interval from
-// 20 blocks covers a little less. At a true rate of 90 % fewer than 80 % of the series are covered
-// once in 1e7, at 95 % more than 99 % once in 1e4 (and the seed is fixed).
+// 20 blocks covers a little less (91 % of 2,000 other series). At 91 % fewer than 80 % of the
+// series are covered once in 1e9, at 95 % more than 99 % once in 1e4; the seed is fixed.
 TEST(Bootstrap, IntervalCoversTheKnownSkill) {
   constexpr std::uint64_t kSeed = 2026;
   int covered = 0, narrow_covered = 0;
