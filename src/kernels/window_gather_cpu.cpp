@@ -4,8 +4,12 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
+#include <optional>
+#include <type_traits>
+
 #include "kernels/cpu_clones.h"
 #include "kernels/window_gather.h"
+#include "kernels/window_gather_small.h"
 
 namespace precinct::kernels {
 namespace {
@@ -39,8 +43,10 @@ void gather_row(const T* in, const float* table, std::int64_t nodes, std::int64_
     case 4:
       return gather_row_fixed<T, 4>(in, table, nodes, out);
     default:
-      for (std::int64_t i = 0; i < nodes * categories; ++i)
-        out[i] = table[static_cast<std::int64_t>(in[i]) * categories + i % categories];
+      for (std::int64_t n = 0; n < nodes; ++n, in += categories, out += categories) {
+        for (std::int64_t c = 0; c < categories; ++c)
+          out[c] = table[static_cast<std::int64_t>(in[c]) * categories + c];
+      }
   }
 }
 
@@ -52,12 +58,25 @@ void gather(const at::Tensor& counts, const at::Tensor& table, const at::Tensor&
   const float* values = table.const_data_ptr<float>();
   const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
   float* target = out.mutable_data_ptr<float>();
+  std::optional<SmallCountLookup> small;
+  if constexpr (std::is_same_v<T, std::uint8_t>) {
+    if (SmallCountLookup::is_possible(categories) &&
+        SmallCountLookup::is_worth_it(in, counts.numel()))
+      small.emplace(values, table.size(0), categories);
+  }
   // A window's bins lie side by side in the series: each is one long row.
   at::parallel_for(0, origins.size(0), 1 + (std::int64_t{1} << 16) / (1 + row * lookback),
                    [&](std::int64_t begin, std::int64_t end) {
                      for (std::int64_t b = begin; b < end; ++b) {
-                       gather_row(in + (first[b] - lookback) * row, values, nodes * lookback,
-                                  categories, target + b * lookback * row);
+                       const T* window = in + (first[b] - lookback) * row;
+                       float* to = target + b * lookback * row;
+                       if constexpr (std::is_same_v<T, std::uint8_t>) {
+                         if (small) {
+                           small->run(window, row * lookback, to);
+                           continue;
+                         }
+                       }
+                       gather_row(window, values, nodes * lookback, categories, to);
                      }
                    });
 }
