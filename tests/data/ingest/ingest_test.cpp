@@ -94,6 +94,21 @@ TEST(Ingest, WestLaHas69DistrictsThreeCategoriesAndItsBorders) {
   EXPECT_TRUE(result.quality.isolated_districts.empty());
 }
 
+TEST(Ingest, DistrictsWithoutNeighboursAreReported) {
+  IngestOptions o = west_la();
+  const auto nodes = ingest(o).panel.nodes;
+  test::TemporaryFolder folder;
+  write_file_atomically(folder / "edges.csv",
+                        "source,target\n" + nodes[0].code + "," + nodes[68].code + "\n");
+  o.graph = "file:" + (folder / "edges.csv").string();
+  const IngestResult result = ingest(o);
+  EXPECT_EQ(result.panel.graph.kind, "file");
+  EXPECT_EQ(result.panel.graph.size(), 2);
+  ASSERT_EQ(result.quality.isolated_districts.size(), 67U);
+  EXPECT_EQ(result.quality.isolated_districts[0], nodes[1].code);
+  EXPECT_THAT(result.quality.warnings, testing::Contains(HasSubstr(nodes[1].code)));
+}
+
 TEST(Ingest, WestLaPointsLieInTheDistrictsTheirCodesName) {
   IngestOptions o = west_la();
   const auto by_code = ingest(o);
