@@ -12,18 +12,16 @@
 
 #include "base/error.h"
 #include "config/field_reader.h"
+#include "config/networks.h"
 #include "config/yaml_reader.h"
 
 namespace precinct::config {
 namespace {
 
+#define PRECINCT_ROW(name, ...) {#name, {__VA_ARGS__}},
 const std::map<std::string, std::set<std::string>> kModelFields = {
-    {"dnn", {"num_layers", "hidden", "dropout", "head_width"}},
-    {"crimenet", {"num_layers", "hidden", "dropout", "head_width"}},
-    {"gat_tcn",
-     {"hidden", "dropout", "head_width", "num_gat_layers", "num_heads", "attention", "num_blocks",
-      "kernel_size"}},
-    {"baselines", {}}};
+    PRECINCT_NETWORKS(PRECINCT_ROW){"baselines", {}}};
+#undef PRECINCT_ROW
 
 /// Rules between keys; a setting without effect is an error. A rule says nothing when a key that it
 /// reads was refused already.

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/field_visitor.h"
 
+#include "config/networks.h"
+
 namespace precinct::config {
 namespace {
 
@@ -59,8 +61,10 @@ void visit_input(InputConfig& c, FieldVisitor& v) {
 }
 
 void visit_model(ModelConfig& c, FieldVisitor& v) {
+#define PRECINCT_NAME(name, ...) #name,
   v.text({"model.name", "a network of the registry, or baselines"}, c.name,
-         {"dnn", "crimenet", "gat_tcn", "baselines"});
+         {PRECINCT_NETWORKS(PRECINCT_NAME) "baselines"});
+#undef PRECINCT_NAME
   v.integer({"model.num_layers", "0: the network's default (dnn 3, crimenet 2)"}, c.num_layers, 0,
             64);
   v.integer(

@@ -6,16 +6,13 @@
 #include <map>
 
 #include "base/error.h"
+#include "config/networks.h"
 #include "models/forecast_model.h"
 #include "models/network.h"
 
-// The networks by name, sorted. A line here and a file that defines make_<name> add one
-// (docs/adding_a_network.md).
-#define PRECINCT_NETWORKS(network) network(crimenet) network(dnn) network(gat_tcn)
-
 namespace precinct::models {
 
-#define PRECINCT_DECLARE(name)                                                       \
+#define PRECINCT_DECLARE(name, ...)                                                  \
   std::shared_ptr<ForecastModel> make_##name(const config::ExperimentConfig& config, \
                                              const ModelContext& context);
 PRECINCT_NETWORKS(PRECINCT_DECLARE)
@@ -23,7 +20,7 @@ PRECINCT_NETWORKS(PRECINCT_DECLARE)
 
 namespace {
 const std::map<std::string, NetworkFactory>& networks() {
-#define PRECINCT_ROW(name) {#name, make_##name},
+#define PRECINCT_ROW(name, ...) {#name, make_##name},
   static const std::map<std::string, NetworkFactory> table = {PRECINCT_NETWORKS(PRECINCT_ROW)};
 #undef PRECINCT_ROW
   return table;

@@ -105,6 +105,32 @@ inline data::Batch batch_rows(const data::Batch& batch, std::int64_t begin, std:
   return map_batch(batch, [&](const at::Tensor& x) { return x.slice(0, begin, end); });
 }
 
+/// The context of a city whose node n is node order[n] of this one.
+inline models::ModelContext permute_nodes(const models::ModelContext& context,
+                                          const torch::Tensor& order) {
+  models::ModelContext out = context;
+  out.statics = context.statics.index_select(0, order);
+  out.log_mean0 = context.log_mean0.index_select(0, order);
+  out.edge_index =
+      order.argsort().index_select(0, context.edge_index.view(-1)).view_as(context.edge_index);
+  return out;
+}
+
+/// Its windows.
+inline data::Batch permute_nodes(const data::Batch& batch, const torch::Tensor& order) {
+  data::Batch out = batch;
+  const auto apply = [&](at::Tensor& x, std::int64_t dim) {
+    if (x.defined()) x = x.index_select(dim, order);
+  };
+  apply(out.counts, 2);
+  apply(out.observed, 2);
+  apply(out.x_origin, 1);
+  apply(out.log_anchor, 2);
+  apply(out.target, 2);
+  apply(out.target_observed, 2);
+  return out;
+}
+
 /// The batch with its floating tensors in double.
 inline data::Batch in_double(const data::Batch& batch) {
   return map_batch(

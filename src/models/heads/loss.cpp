@@ -9,21 +9,24 @@ namespace {
 
 torch::Tensor point_loss(const std::string& kind, const torch::Tensor& point,
                          const data::Batch& batch) {
+  torch::Tensor target = batch.target, seen;
+  if (batch.target_observed.defined()) {  // masked before and after: 0 times infinity is no number
+    seen = batch.target_observed.unsqueeze(-1) > 0;
+    target = torch::where(seen, target, torch::zeros({}, target.options()));
+  }
   torch::Tensor loss;
   const auto reduction = torch::Reduction::None;
   if (kind == "mse") {
-    loss = at::mse_loss(point, batch.target, reduction);
+    loss = at::mse_loss(point, target, reduction);
   } else if (kind == "mae") {
-    loss = at::l1_loss(point, batch.target, reduction);
+    loss = at::l1_loss(point, target, reduction);
   } else {
     PRECINCT_CHECK(kind == "huber", ConfigError,
                    "head.point_loss: expected mse, mae or huber, found '{}'; choose one of them",
                    kind);
-    loss = at::huber_loss(point, batch.target, reduction, /*delta=*/1.0);
+    loss = at::huber_loss(point, target, reduction, /*delta=*/1.0);
   }
-  if (batch.target_observed.defined())
-    loss = torch::where(batch.target_observed.unsqueeze(-1) > 0, loss,
-                        torch::zeros({}, loss.options()));
+  if (seen.defined()) loss = torch::where(seen, loss, torch::zeros({}, loss.options()));
   return loss.sum();
 }
 
