@@ -158,7 +158,7 @@ void unshuffle(const std::byte* in, std::size_t size, std::size_t element, std::
     const std::byte* plane = in + b * count;
     for (std::size_t i = done; i < count; ++i) out[i * element + b] = plane[i];
   }
-  std::memcpy(out + count * element, in + count * element, size - count * element);
+  for (std::size_t i = count * element; i < size; ++i) out[i] = in[i];
 }
 
 std::uint32_t fletcher32(const std::byte* data, std::size_t size) {
