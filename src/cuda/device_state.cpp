@@ -18,6 +18,11 @@ int precinct_cuda_state(char* text, int size) {
                   NCCL_VERSION_CODE);
     return -1;
   }
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) {
+    std::snprintf(text, room, "no NVIDIA driver is at work here");
+    return -1;
+  }
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error != cudaSuccess || count == 0) {

@@ -5,6 +5,15 @@
 #include "base/error.h"
 
 namespace precinct::train {
+namespace {
+
+// By default cuDNN's recurrent layers use TF32, whose rounding is 1e-3 instead of 1e-6.
+void allow_tf32(bool allowed) {
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+  at::globalContext().setAllowTF32CuDNN(allowed);
+}
+
+}  // namespace
 
 torch::Device training_device(const std::string& name) {
   if (name == "cpu") return torch::kCPU;
@@ -15,7 +24,9 @@ torch::Device training_device(const std::string& name) {
                  "precinct doctor");
   PRECINCT_CHECK(name == "cuda" || name == "auto", ConfigError,
                  "run.device: expected auto, cpu or cuda, found '{}'; choose one of them", name);
-  return has_gpu ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+  if (!has_gpu) return torch::kCPU;
+  allow_tf32(false);
+  return {torch::kCUDA, 0};
 }
 
 void check_supported(const config::ExperimentConfig& config, torch::Device device) {
@@ -45,10 +56,7 @@ void check_supported(const config::ExperimentConfig& config, torch::Device devic
       p.dp == 1 && p.tp == 1 && p.pp == 1, ConfigError,
       "parallel: expected dp, tp, pp = 1, found {}, {}, {}; this build trains in one process", p.dp,
       p.tp, p.pp);
-  if (!device.is_cuda()) return;
-  // cuDNN's recurrent layers would use TF32 by default, which is worth 1e-3 instead of 1e-6.
-  at::globalContext().setAllowTF32CuBLAS(train.tf32);
-  at::globalContext().setAllowTF32CuDNN(train.tf32);
+  if (train.tf32) allow_tf32(true);
 }
 
 }  // namespace precinct::train
