@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "models/artifact_tables.h"
 #include "models/folder_manifest.h"
+#include "models/forecast_files.h"
 #include "models/safetensors.h"
 
 namespace precinct::models {
@@ -49,7 +50,7 @@ void write_files(const fs::path& folder, const Artifact& artifact, const data::P
   write_text(folder / "features.json", nlohmann::json(artifact.features).dump(2) + "\n");
   write_text(folder / "nodes.csv", nodes_csv(artifact.nodes));
   write_text(folder / "categories.csv", categories_csv(artifact.categories));
-  if (panel.has_geometry()) write_text(folder / "nodes.geojson", nodes_geojson(panel));
+  if (panel.has_geometry()) write_text(folder / "nodes.geojson", districts_geojson(panel));
   if (!artifact.evaluation.is_null())
     write_text(folder / "evaluation.json", artifact.evaluation.dump(2) + "\n");
   write_text(folder / "CARD.md", model_card(artifact, panel));

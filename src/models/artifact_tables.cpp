@@ -8,7 +8,6 @@
 
 #include "base/civil_time.h"
 #include "base/error.h"
-#include "data/geo/geometry.h"
 
 namespace precinct::models {
 namespace {
@@ -61,16 +60,6 @@ std::vector<std::vector<std::string>> parse_table(const std::string& text, const
                  "{}:1: expected a header, found an empty file; use another copy", where);
   rows.erase(rows.begin());
   return rows;
-}
-
-nlohmann::json rings_json(const data::Polygon& polygon) {
-  nlohmann::json rings = nlohmann::json::array();
-  for (const auto& ring : polygon) {
-    nlohmann::json points = nlohmann::json::array();
-    for (const auto& point : ring) points.push_back({point.x, point.y});
-    rings.push_back(std::move(points));
-  }
-  return rings;
 }
 
 std::string bin_date(const data::Panel& panel, std::int64_t bin) {
@@ -131,21 +120,6 @@ std::vector<data::Category> parse_categories(const std::string& text, const std:
   for (const auto& row : parse_table(text, where, 4))
     categories.push_back({row[1], row[2], row[3] == "1"});
   return categories;
-}
-
-std::string nodes_geojson(const data::Panel& panel) {
-  const auto polygons = data::PolygonSet::from_wkb(panel.geometry, panel.geometry_offset);
-  nlohmann::json features = nlohmann::json::array();
-  for (int i = 0; i < polygons.size(); ++i) {
-    nlohmann::json coordinates = nlohmann::json::array();
-    for (const auto& polygon : polygons.rings(i)) coordinates.push_back(rings_json(polygon));
-    const auto& node = panel.nodes[static_cast<std::size_t>(i)];
-    features.push_back(
-        {{"type", "Feature"},
-         {"properties", {{"code", node.code}, {"name", node.name}, {"parent", node.parent}}},
-         {"geometry", {{"type", "MultiPolygon"}, {"coordinates", coordinates}}}});
-  }
-  return nlohmann::json({{"type", "FeatureCollection"}, {"features", features}}).dump() + "\n";
 }
 
 std::string model_card(const Artifact& artifact, const data::Panel& panel) {

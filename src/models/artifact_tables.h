@@ -17,8 +17,6 @@ std::vector<data::Node> parse_nodes(const std::string& text, const std::string& 
 /// categories.csv: index,code,name,discovered_by_officer.
 std::string categories_csv(const std::vector<data::Category>& categories);
 std::vector<data::Category> parse_categories(const std::string& text, const std::string& where);
-/// The districts' polygons as a FeatureCollection with code and name.
-std::string nodes_geojson(const data::Panel& panel);
 /// CARD.md: what it forecasts, from what, how well, what it must not be used for.
 std::string model_card(const Artifact& artifact, const data::Panel& panel);
 

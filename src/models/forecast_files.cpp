@@ -53,6 +53,13 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
+data::PolygonSet polygons_of(const data::Panel& panel) {
+  PRECINCT_CHECK(
+      panel.has_geometry(), DataError,
+      "panel: expected polygons for a GeoJSON, found none; ingest with --boundaries or write .csv");
+  return data::PolygonSet::from_wkb(panel.geometry, panel.geometry_offset);
+}
+
 nlohmann::json geometry_json(const data::PolygonSet& polygons, int node) {
   nlohmann::json coordinates = nlohmann::json::array();
   for (const auto& polygon : polygons.rings(node)) {
@@ -140,11 +147,7 @@ std::string forecast_geojson(const ForecastFile& file) {
   check(file);
   const Forecast& f = *file.forecast;
   const data::Panel& panel = *file.panel;
-  PRECINCT_CHECK(
-      panel.has_geometry(), DataError,
-      "panel: expected polygons for a GeoJSON, found none; ingest with --boundaries or write .csv");
-  const data::PolygonSet polygons =
-      data::PolygonSet::from_wkb(panel.geometry, panel.geometry_offset);
+  const data::PolygonSet polygons = polygons_of(panel);
   const TimeZone zone = TimeZone::load(panel.time_zone);
   nlohmann::json features = nlohmann::json::array();
   for (std::int64_t n = 0; n < f.num_nodes; ++n) {
@@ -172,6 +175,19 @@ std::string forecast_geojson(const ForecastFile& file) {
                         {"geometry", geometry_json(polygons, static_cast<int>(n))}});
   }
   return nlohmann::json({{"type", "FeatureCollection"}, {"features", features}}).dump();
+}
+
+std::string districts_geojson(const data::Panel& panel) {
+  const data::PolygonSet polygons = polygons_of(panel);
+  nlohmann::json features = nlohmann::json::array();
+  for (int i = 0; i < polygons.size(); ++i) {
+    const auto& node = panel.nodes[static_cast<std::size_t>(i)];
+    features.push_back(
+        {{"type", "Feature"},
+         {"properties", {{"code", node.code}, {"name", node.name}, {"parent", node.parent}}},
+         {"geometry", geometry_json(polygons, i)}});
+  }
+  return nlohmann::json({{"type", "FeatureCollection"}, {"features", features}}).dump() + "\n";
 }
 
 void check_forecast_path(const std::filesystem::path& path) {

@@ -31,6 +31,10 @@ std::string forecast_csv(const ForecastFile& file);
 /// polygons.
 std::string forecast_geojson(const ForecastFile& file);
 
+/// The districts' polygons as a FeatureCollection with properties {code, name, parent}. Throws
+/// DataError when the panel has no polygons.
+std::string districts_geojson(const data::Panel& panel);
+
 /// Throws ConfigError when the path is a folder or has an ending of no known form; for a look
 /// before the work.
 void check_forecast_path(const std::filesystem::path& path);

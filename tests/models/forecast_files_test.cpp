@@ -148,6 +148,24 @@ TEST(ForecastFiles, HoursAcrossBothChangesFollowOneAnother) {
       EXPECT_EQ(rows[1 + 18 * h][2], rows[1 + 18 * (h + 1)][1]);
 }
 
+TEST(ForecastFiles, DistrictsHaveTheirNamesAndThePolygonsOfTheForecast) {
+  const Written w;
+  const auto json = nlohmann::json::parse(districts_geojson(w.panel));
+  const auto forecast = nlohmann::json::parse(forecast_geojson(w.file));
+  ASSERT_EQ(json["features"].size(), w.panel.nodes.size());
+  for (std::size_t n = 0; n < w.panel.nodes.size(); ++n) {
+    const auto& node = w.panel.nodes[n];
+    const auto& feature = json["features"][n];
+    EXPECT_EQ(feature["properties"],
+              (nlohmann::json{{"code", node.code}, {"name", node.name}, {"parent", node.parent}}));
+    EXPECT_EQ(feature["geometry"], forecast["features"][n]["geometry"]);
+  }
+  data::Panel bare = w.panel;
+  bare.geometry.clear();
+  bare.geometry_offset.clear();
+  EXPECT_THROW(districts_geojson(bare), DataError);
+}
+
 TEST(ForecastFiles, GeoJsonHasTheSameNumbersInEachDistrictsPolygon) {
   const Written w;
   const auto rows = csv_rows(forecast_csv(w.file));
