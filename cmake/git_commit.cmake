@@ -1,6 +1,7 @@
 # Writes OUTPUT with the commit of SOURCE, "-dirty" when what the program is built from differs from it; touches the
 # file only when that has changed, so that a build of the same commit compiles nothing.
 #   cmake -DSOURCE=... -DOUTPUT=... -P git_commit.cmake
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND git -C "${SOURCE}" rev-parse --short=10 HEAD
   OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE result)
 if(result EQUAL 0)
