@@ -9,6 +9,9 @@
 #include <set>
 
 #include "apps/commands.h"
+#include "apps/cuda_library.h"
+#include "apps/output_file.h"
+#include "apps/run_list.h"
 #include "base/error.h"
 #include "config/experiment_config.h"
 #include "data/store/panel_store.h"
@@ -16,6 +19,7 @@
 #include "models/forecast_predictions.h"
 #include "train/phase_data.h"
 #include "train/run_evaluation.h"
+#include "train/training_device.h"
 
 namespace precinct::apps {
 namespace {
@@ -24,66 +28,38 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   std::vector<std::string> runs;
-  std::string split = "test", predictions, panel;
-  bool json = false, csv = false;
+  std::string split = "test", predictions, panel, device = "auto";
+  bool json = false, csv = false, no_verify = false;
 };
 
-struct Run {
-  std::string name;
-  config::ExperimentConfig config;
-  bool is_network;
-};
-
-std::vector<Run> read_runs(const std::vector<std::string>& folders) {
-  std::vector<Run> runs;
-  for (const auto& folder : folders) {
-    const fs::path path = fs::path(folder).lexically_normal();
-    const fs::path file = path / "config.yaml";
-    PRECINCT_CHECK(fs::exists(file), IoError,
-                   "{}: expected a run folder with config.yaml, found none; check the path",
-                   folder);
-    Run run{fs::absolute(path).filename().string(), config::load_experiment({file}),
-            fs::exists(path / "artifact")};
-    if (run.name.empty()) run.name = fs::absolute(path).parent_path().filename().string();
-    PRECINCT_CHECK(run.is_network || run.config.model.name == "baselines", IoError,
-                   "{}: expected a finished run with artifact/, found none; train it to its end",
-                   folder);
-    runs.push_back(std::move(run));
-  }
-  return runs;
-}
-
-/// All runs must forecast the same targets.
-void require_same_task(const std::vector<Run>& runs) {
-  const auto& first = runs.front().config.data;
-  for (const Run& run : runs) {
-    const auto& other = run.config.data;
-    PRECINCT_CHECK(other.panel == first.panel && other.horizon == first.horizon &&
-                       other.split.fractions == first.split.fractions &&
-                       other.split.test_bins == first.split.test_bins,
-                   ConfigError,
-                   "{}: data.panel, data.horizon, data.split: expected those of {}, found others; "
-                   "evaluate them apart",
-                   run.name, runs.front().name);
-  }
+/// A network that has learnt from bins of a range is not scored on it.
+void require_unseen(const std::string& run, const models::Artifact& artifact,
+                    const std::string& split, const data::BinRange& range) {
+  const auto& learnt = artifact.features.fit_range;
+  PRECINCT_CHECK(learnt.end <= range.begin || range.end <= learnt.begin, ConfigError,
+                 "--split {}: expected bins that {} has not learnt from, found bins {}..{} where it "
+                 "learnt from {}..{} (train.refit); choose a later range",
+                 split, run, range.begin, range.end, learnt.begin, learnt.end);
 }
 
 int run_evaluation(const Arguments& a) {
+  require_device(a.device);
   const auto runs = read_runs(a.runs);
   require_same_task(runs);
   config::ExperimentConfig config = runs.front().config;
   for (const Run& run : runs)
     config.data.lookback = std::max(config.data.lookback, run.config.data.lookback);
-  const data::Panel panel =
-      data::read_panel(a.panel.empty() ? config.data.panel : a.panel, config.data.verify);
+  const data::Panel panel = data::read_panel(a.panel.empty() ? config.data.panel : a.panel,
+                                             config.data.verify && !a.no_verify);
   const data::Split split = train::split_of(config.data, panel.num_bins);
   const auto origins = train::scoring_origins(config, train::range_named(split, a.split));
   std::vector<metrics::NamedForecast> forecasts;
   std::set<std::string> names;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (!runs[i].is_network) continue;
-    const models::Artifact artifact = models::load_artifact(fs::path(a.runs[i]) / "artifact");
-    models::ArtifactForecaster forecaster(artifact);
+    const models::Artifact artifact = models::load_artifact(runs[i].path / "artifact");
+    require_unseen(runs[i].name, artifact, a.split, train::range_named(split, a.split));
+    models::ArtifactForecaster forecaster(artifact, train::training_device(a.device));
     const std::string name =
         names.insert(forecaster.name()).second ? forecaster.name() : runs[i].name;
     forecasts.push_back({name, false, forecaster.predict(panel, origins, config.data.horizon),
@@ -95,7 +71,7 @@ int run_evaluation(const Arguments& a) {
   if (!a.predictions.empty()) {
     std::vector<std::pair<std::string, const models::Forecast*>> list;
     for (const auto& named : forecasts) list.emplace_back(named.name, &named.forecast);
-    models::write_predictions(a.predictions, panel, list);
+    write_output(a.predictions, [&] { models::write_predictions(a.predictions, panel, list); });
   }
   fmt::print("{}\n", a.json  ? evaluation.to_json().dump(2)
                      : a.csv ? evaluation.to_csv()
@@ -113,9 +89,13 @@ void add_evaluate_command(CLI::App& app, Action& action) {
   command->add_option("--split", a->split, "validation, test or production")->capture_default_str();
   command->add_option("--panel", a->panel,
                       "panel file, when it is no longer where the run found it");
+  command->add_flag("--no-verify", a->no_verify, "do not check the panel's sha256");
   command->add_option(
       "--predictions", a->predictions,
       "also write origins, means, dispersions and observed counts of every forecaster to this .h5");
+  command->add_option("--device", a->device, "auto, cpu or cuda: where the networks run")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
   auto* json = command->add_flag("--json", a->json, "the table as JSON");
   command->add_flag("--csv", a->csv, "the table as CSV")->excludes(json);
   command->footer(

@@ -1,12 +1,15 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
+#include "apps/cuda_library.h"
+#include "apps/usage_text.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -22,6 +25,7 @@ int report(const std::exception& error, precinct::ExitCode code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  precinct::apps::load_cuda_library(argc, argv);  // before LibTorch is asked anything
   CLI::App app{"precinct: spatio-temporal forecasts of counts per district, with honest baselines"};
   app.set_version_flag("--version", "precinct " + precinct::apps::build_version());
   app.require_subcommand(1);
@@ -33,11 +37,12 @@ int main(int argc, char** argv) {
   app.add_flag("--verbose", verbose, "debug lines in the log");
   precinct::apps::Action action;
   precinct::apps::add_all_commands(app, action);
+  std::signal(SIGXFSZ, SIG_IGN);  // past a limit of file size, writes fail and are reported
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "precinct: command line: %s; see 'precinct --help'\n", error.what());
+    std::fprintf(stderr, "precinct: %s\n", precinct::apps::usage_text(app, error).c_str());
     return static_cast<int>(precinct::ExitCode::kUsage);
   }
   try {

@@ -9,6 +9,7 @@
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
+#include "apps/cuda_library.h"
 #include "apps/installed_files.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -19,6 +20,8 @@
 #include "train/network_forecaster.h"
 #include "train/run_evaluation.h"
 #include "train/run_folder.h"
+#include "train/run_match.h"
+#include "train/training_device.h"
 
 namespace precinct::apps {
 namespace {
@@ -27,8 +30,8 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   std::vector<std::string> files, assignments;
-  std::string run_dir, resume = "auto";
-  bool allow_mismatch = false, json = false, no_score = false;
+  std::string run_dir, resume = "auto", device;
+  bool allow_mismatch = false, json = false, no_score = false, no_verify = false;
 };
 
 fs::path run_path(const Arguments& a, const config::ExperimentConfig& config) {
@@ -61,20 +64,40 @@ metrics::Evaluation score(const config::ExperimentConfig& config, const data::Pa
   return train::evaluate_forecasts(config, panel, split, "test", forecasts);
 }
 
+/// The artifact of a finished run, when it is of this configuration and panel; nothing when the run
+/// has to go on.
+std::optional<models::Artifact> finished_artifact(const Arguments& a,
+                                                  const config::ExperimentConfig& config,
+                                                  const train::RunFolder& run,
+                                                  const std::string& panel_hash) {
+  if (!run.is_finished()) return {};
+  auto artifact = models::load_artifact(run.artifact());
+  if (a.allow_mismatch && !train::differing_keys(config, artifact.config).empty()) return {};
+  if (artifact.panel_hash == panel_hash) return artifact;
+  PRECINCT_CHECK(a.allow_mismatch, ConfigError,
+                 "{}: expected the panel that this run was trained on (sha256 {:.12}...), found "
+                 "another ({:.12}...); choose another --run-dir, start anew with --resume never, "
+                 "or pass --allow-mismatch",
+                 run.path().string(), artifact.panel_hash, panel_hash);
+  return {};
+}
+
 /// Nothing with --no-score.
 std::optional<metrics::Evaluation> train_network(const Arguments& a,
                                                  const config::ExperimentConfig& config,
                                                  const data::Panel& panel, const data::Split& split,
                                                  const train::RunFolder& run) {
-  const train::Trainer::Options options{a.resume == "require", a.allow_mismatch};
   const std::string hash = data::panel_hash(config.data.panel);
-  if (run.is_finished() && a.resume != "never") {
-    spdlog::info("{} is finished; its table follows", run.path().string());
-    const models::Artifact artifact = models::load_artifact(run.artifact());
-    models::ArtifactForecaster forecaster(artifact);
-    return score(config, panel, split, &forecaster, metrics::choice_in(artifact.evaluation));
+  const auto finished = finished_artifact(a, config, run, hash);
+  if (finished) spdlog::info("{} is finished; its table follows", run.path().string());
+  // with refit: all the artifact has seen the test range: the best checkpoint of fit is scored
+  const bool score_checkpoint = finished && config.train.refit == "all";
+  if (finished && !score_checkpoint) {
+    models::ArtifactForecaster forecaster(*finished, train::training_device(config.run.device));
+    return score(config, panel, split, &forecaster, metrics::choice_in(finished->evaluation));
   }
-  train::NetworkForecaster network(config, hash, run, options);
+  train::NetworkForecaster network(config, hash, run,
+                                   {a.resume == "require" || score_checkpoint, a.allow_mismatch});
   network.fit(panel, split);
   const train::TrainingResult& result = network.result();
   const metrics::Choice choice{config.train.early_stop.metric, result.best_score,
@@ -96,18 +119,23 @@ std::optional<metrics::Evaluation> train_network(const Arguments& a,
 int run_training(const Arguments& a) {
   const std::vector<fs::path> files(a.files.begin(), a.files.end());
   const config::ExperimentConfig config = config::load_experiment(files, a.assignments);
-  const train::RunFolder run(run_path(a, config));
-  const data::Panel panel = data::read_panel(config.data.panel, config.data.verify);
-  const data::Split split = train::split_of(config.data, panel.num_bins);
-  add_log_file(run.path() / "log" / "rank-0.log");
-  if (!fs::exists(run.path() / "config.yaml") || a.allow_mismatch)
-    write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
-  run.write_manifest(build_version(), command_line());
+  require_device(config.run.device);
   const bool baselines = config.model.name == "baselines";
   PRECINCT_CHECK(
       !baselines || !a.no_score, ConfigError,
       "--no-score: expected a network, found model.name: baselines, which is nothing but "
       "scored; leave it out");
+  PRECINCT_CHECK(!config.data.panel.empty(), ConfigError,
+                 "data.panel: expected the path of a panel, found none; name it in the "
+                 "configuration or with --set data.panel=FILE");
+  const train::RunFolder run(run_path(a, config));
+  const data::Panel panel = data::read_panel(config.data.panel, config.data.verify && !a.no_verify);
+  const data::Split split = train::split_of(config.data, panel.num_bins);
+  if (!a.allow_mismatch) train::require_same_configuration(run, config);
+  add_log_file(run.path() / "log" / "rank-0.log");
+  if (!fs::exists(run.path() / "config.yaml") || a.allow_mismatch)
+    write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
+  run.write_manifest(build_version(), command_line());
   const auto scored = baselines ? score(config, panel, split, nullptr)
                                 : train_network(a, config, panel, split, run);
   if (!scored) return 0;
@@ -128,6 +156,8 @@ void add_train_command(CLI::App& app, Action& action) {
   command->add_option("config", a->files, "configuration files, merged left to right")->required();
   command->add_option("--set", a->assignments, "one value, e.g. train.epochs=5; may be given again")
       ->allow_extra_args(false);
+  command->add_option("--device", a->device, "auto, cpu or cuda; the same as --set run.device=...")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   command->add_option("--run-dir", a->run_dir, "folder of the run (default: run.output/run.name)");
   command
       ->add_option(
@@ -137,6 +167,7 @@ void add_train_command(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--allow-mismatch", a->allow_mismatch,
                     "go on although configuration or panel differ from the checkpoint's");
+  command->add_flag("--no-verify", a->no_verify, "do not check the panel's sha256");
   command->add_flag("--json", a->json, "the table as JSON");
   command->add_flag("--no-score", a->no_score,
                     "leave the test range unseen: for choosing settings by the validation score");
@@ -147,7 +178,10 @@ void add_train_command(CLI::App& app, Action& action) {
       "anchor by more than .003;\n"
       "7 when no checkpoint is usable; 75 when it was stopped by SIGTERM or SIGUSR1 after saving: "
       "run it again.");
-  command->callback([a, &action] { action = [a] { return run_training(*a); }; });
+  command->callback([a, &action] {
+    if (!a->device.empty()) a->assignments.push_back("run.device=" + a->device);
+    action = [a] { return run_training(*a); };
+  });
 }
 
 }  // namespace precinct::apps

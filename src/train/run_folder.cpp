@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -34,14 +35,19 @@ nlohmann::json environment() {
   return values;
 }
 
+/// Temporaries of atomic writes that a killed process left.
+void remove_left_overs(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.') &&
+        (name.find(".part-") != std::string::npos || name.ends_with(".old")))
+      fs::remove_all(entry.path());
+  }
+}
+
 }  // namespace
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
-  std::error_code error;
-  fs::create_directories(path_, error);
-  PRECINCT_CHECK(!error, IoError,
-                 "{}: expected a run folder that can be made, found {}; check path and rights",
-                 path_.string(), error.message());
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)), made_(path_) {
   const fs::path file = path_ / ".lock";
   lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   PRECINCT_CHECK(lock_ >= 0, IoError,
@@ -61,12 +67,30 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
       ::pwrite(lock_, me.data(), me.size(), 0) != static_cast<ssize_t>(me.size())) {
     const int error_number = errno;
     ::close(lock_);
+    remove_what_was_made();
     throw IoError(fmt::format("{}; expected to write {} bytes; make room",
                               errno_text(file.string(), error_number), me.size()));
   }
+  remove_left_overs(path_);
+}
+
+bool RunFolder::holds_checkpoint() const {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(checkpoints(), error))
+    if (entry.path().filename().string().starts_with("step-")) return true;
+  return false;
+}
+
+void RunFolder::remove_what_was_made() const {
+  if (!made_.made_any()) return;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(path_, ignored))
+    fs::remove_all(entry.path(), ignored);
+  made_.remove_empty();
 }
 
 RunFolder::~RunFolder() {
+  if (std::uncaught_exceptions() > 0 && !holds_checkpoint()) remove_what_was_made();
   if (lock_ >= 0) ::close(lock_);
 }
 

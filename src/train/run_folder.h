@@ -5,9 +5,13 @@
 #include <filesystem>
 #include <string>
 
+#include "base/made_folders.h"
+
 namespace precinct::train {
 
-/// One run's folder, locked for this process: a second job in it is refused.
+/// One run's folder, locked for this process: a second job in it is refused. What a killed process
+/// left half-written is removed; a folder that this process made and has to leave by an exception
+/// before there is a checkpoint is removed again.
 ///
 ///   config.yaml  manifest.json  metrics.jsonl  timing.jsonl  events.out.tfevents.*  log/
 ///   checkpoints/ artifact/  evaluation.json
@@ -37,7 +41,11 @@ class RunFolder {
                                       bool fresh);
 
  private:
+  bool holds_checkpoint() const;
+  void remove_what_was_made() const;
+
   std::filesystem::path path_;
+  MadeFolders made_;
   int lock_ = -1;
 };
 

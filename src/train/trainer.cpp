@@ -209,14 +209,14 @@ void Trainer::check_matches(const TrainState& state,
   const auto expect = [&](const char* what, const std::string& mine, const std::string& found) {
     if (mine == found) return;
     PRECINCT_CHECK(options_.allow_mismatch, ConfigError,
-                   "{}: {}: expected {} (of this configuration and panel), found {}; start another "
-                   "run, or pass "
+                   "{}: expected a checkpoint of this {} (sha256 {:.12}...), found one of another "
+                   "({:.12}...); choose another --run-dir, start anew with --resume never, or pass "
                    "--allow-mismatch",
                    checkpoint.string(), what, mine, found);
-    spdlog::warn("{}: {} differs; going on as asked", checkpoint.string(), what);
+    spdlog::warn("{} is of another {}; going on as asked", checkpoint.string(), what);
   };
-  expect("configuration hash", state_.config_hash, state.config_hash);
-  expect("panel hash", state_.panel_hash, state.panel_hash);
+  expect("configuration", state_.config_hash, state.config_hash);
+  expect("panel", state_.panel_hash, state.panel_hash);
 }
 
 void Trainer::next_phase() {

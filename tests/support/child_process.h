@@ -27,10 +27,17 @@ struct ProgramResult {
 /// The program `precinct` of this build.
 inline std::string precinct_program() { return std::string(PRECINCT_BINARY_DIR) + "/bin/precinct"; }
 
+/// Wakes when `file` is readable; what `signal` then returns is sent to the program, once, unless
+/// it is 0.
+struct Watch {
+  int file = -1;
+  std::function<int()> signal;
+};
+
 /// Runs a program to its end; `arguments[0]` is its path. `before_exec` runs in the child;
 /// `kill_after_ms` >= 0 sends SIGKILL then.
 inline ProgramResult run_program(const std::vector<std::string>& arguments, int kill_after_ms = -1,
-                                 const std::function<void()>& before_exec = {}) {
+                                 const std::function<void()>& before_exec = {}, Watch watch = {}) {
   std::array<int, 2> out{}, err{};
   if (::pipe(out.data()) != 0 || ::pipe(err.data()) != 0) throw std::runtime_error("pipe");
   const pid_t pid = ::fork();
@@ -51,8 +58,8 @@ inline ProgramResult run_program(const std::vector<std::string>& arguments, int 
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   bool killed = kill_after_ms < 0;
-  std::array<pollfd, 2> ends{{{out[0], POLLIN, 0}, {err[0], POLLIN, 0}}};
-  while (ends[0].fd >= 0 || ends[1].fd >= 0) {
+  std::array<pollfd, 3> ends{{{watch.file, POLLIN, 0}, {out[0], POLLIN, 0}, {err[0], POLLIN, 0}}};
+  while (ends[1].fd >= 0 || ends[2].fd >= 0) {
     const auto past =
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
     if (!killed && past >= kill_after_ms) {
@@ -60,12 +67,18 @@ inline ProgramResult run_program(const std::vector<std::string>& arguments, int 
       killed = true;
     }
     ::poll(ends.data(), ends.size(), killed ? -1 : static_cast<int>(kill_after_ms - past));
-    for (std::size_t i = 0; i < 2; ++i) {
+    if (ends[0].fd >= 0 && ends[0].revents != 0) {
+      if (const int signal = watch.signal(); signal != 0) {
+        ::kill(pid, signal);
+        ends[0].fd = -1;
+      }
+    }
+    for (std::size_t i = 1; i < ends.size(); ++i) {
       if (ends[i].fd < 0 || ends[i].revents == 0) continue;
       std::array<char, 4096> buffer{};
       const ssize_t count = ::read(ends[i].fd, buffer.data(), buffer.size());
       if (count > 0) {
-        (i == 0 ? result.out : result.err).append(buffer.data(), static_cast<std::size_t>(count));
+        (i == 1 ? result.out : result.err).append(buffer.data(), static_cast<std::size_t>(count));
       } else {
         ::close(ends[i].fd);
         ends[i].fd = -1;

@@ -23,7 +23,8 @@ Split Split::by_fractions(std::int64_t num_bins, double train, double validation
   const double sum = train + validation + test + production;
   PRECINCT_CHECK(
       std::abs(sum - 1) < 1e-6 && train > 0 && validation > 0 && test > 0 && production >= 0,
-      ConfigError, "data.split.fractions: expected parts > 0 that add up to 1, found a sum of {}",
+      ConfigError,
+      "data.split.fractions: expected parts > 0 that add up to 1, found a sum of {:g}; change them",
       sum);
   const auto border = [&](double share) {
     return static_cast<std::int64_t>(std::llround(share * static_cast<double>(num_bins)));

@@ -1,0 +1,14 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace precinct::apps {
+
+/// What is wrong with a command line, in one line: the verb, what was expected, what was found, and
+/// the help to look at.
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error);
+
+}  // namespace precinct::apps

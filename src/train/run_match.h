@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/experiment_config.h"
+#include "train/run_folder.h"
+
+namespace precinct::train {
+
+/// Keys that influence training and differ, in declaration order: "train.optimizer.lr: 0.02 instead
+/// of 0.01" with the value of `found` first.
+std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
+                                        const config::ExperimentConfig& expected);
+
+/// Throws ConfigError, with the keys, when the run was started with a configuration that would have
+/// trained otherwise. A folder without config.yaml matches.
+void require_same_configuration(const RunFolder& run, const config::ExperimentConfig& config);
+
+}  // namespace precinct::train
