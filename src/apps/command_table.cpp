@@ -6,12 +6,15 @@ namespace precinct::apps {
 
 void add_all_commands(CLI::App& app, Action& action) {
   add_ingest_command(app, action);
+  add_inspect_command(app, action);
   add_config_command(app, action);
 #ifdef PRECINCT_TORCH
   add_train_command(app, action);
   add_evaluate_command(app, action);
   add_forecast_command(app, action);
+  add_report_command(app, action);
 #endif
+  add_doctor_command(app, action);
 }
 
 }  // namespace precinct::apps

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -12,12 +13,29 @@
 
 namespace precinct::apps {
 
-std::filesystem::path installed_folder(const std::string& name) {
+namespace {
+
+/// share/precinct/<name> beside an installed bin/; empty when it is not there.
+std::filesystem::path shared_folder(const std::string& name) {
   std::error_code error;
   const auto binary = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto installed = binary.parent_path().parent_path() / "share" / "precinct" / name;
   if (!error && std::filesystem::is_directory(installed)) return installed;
-  return std::filesystem::path(PRECINCT_SOURCE_DIR) / name;
+  return {};
+}
+
+}  // namespace
+
+std::filesystem::path installed_folder(const std::string& name) {
+  const auto installed = shared_folder(name);
+  return installed.empty() ? std::filesystem::path(PRECINCT_SOURCE_DIR) / name : installed;
+}
+
+std::filesystem::path plotly_home() {
+  const auto installed = shared_folder("plotly");
+  if (!installed.empty()) return installed.parent_path();
+  const char* chosen = std::getenv("PRECINCT_DEPS");
+  return chosen != nullptr ? chosen : PRECINCT_DEPS_DIR;
 }
 
 std::string command_line() {

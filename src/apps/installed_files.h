@@ -11,6 +11,10 @@ namespace precinct::apps {
 /// of the source tree.
 std::filesystem::path installed_folder(const std::string& name);
 
+/// The folder that holds plotly/plotly.min.js: share/precinct beside an installed bin/, else
+/// $PRECINCT_DEPS, else the dependencies folder of the build. The script need not be there.
+std::filesystem::path plotly_home();
+
 /// The words this process was started with, quoted for a shell.
 std::string command_line();
 

@@ -4,149 +4,174 @@
 
 namespace precinct::report {
 
-const char* const kPageStyle = R"css(
-:root{--ink:#1c2430;--soft:#5b6675;--line:#dfe4ea;--paper:#fff;--ground:#f5f6f8;--accent:#0b5c8a}
-*{box-sizing:border-box}
-body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 "DejaVu Sans",system-ui,-apple-system,"Segoe UI",sans-serif}
-main{max-width:1080px;margin:0 auto;padding:20px 16px 48px}
-h1{font-size:1.6rem;line-height:1.25;margin:.2em 0}
-h2{font-size:1.15rem;margin:0 0 .5em}
-.lead{font-size:1.1rem;max-width:46em}
-.meta,small,caption,figcaption{color:var(--soft)}
-.meta{font-size:.85rem;overflow-wrap:anywhere}
-section{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:16px;margin:16px 0}
-.controls{display:flex;flex-wrap:wrap;gap:12px 20px;align-items:end;margin-bottom:8px}
-.controls label{display:flex;flex-direction:column;font-size:.8rem;color:var(--soft);gap:2px}
-select,input[type=range]{font:inherit;min-height:36px;max-width:100%}
-select{border:1px solid #b9c2cc;border-radius:6px;background:#fff;padding:4px 8px;color:var(--ink)}
-.wide{flex:1 1 220px}
-select:focus-visible,input:focus-visible,.scroll:focus-visible{outline:3px solid var(--accent);outline-offset:1px}
-.plot{width:100%}
-#map{height:560px}#series{height:380px}#curves,#pit{height:300px}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:16px}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.88rem}
-caption{text-align:left;padding-bottom:6px}
-th,td{padding:5px 10px;text-align:right;border-top:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}
-th:first-child,td.text{text-align:left}
-thead th{border-top:0;color:var(--soft);font-weight:600}
-tr.model th{color:var(--accent)}
-tbody.base{color:#3d4856}
-td.none{color:#aab2bc}
-dl{display:grid;grid-template-columns:minmax(8em,auto) 1fr;gap:2px 16px;margin:0;font-size:.9rem}
-dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
-@media(max-width:700px){main{padding:12px 8px}section{padding:12px 10px}.pair{grid-template-columns:1fr}#map{height:420px}h1{font-size:1.3rem}dl{grid-template-columns:1fr}dd{margin-bottom:6px}}
-@media print{body{background:#fff}section{break-inside:avoid}}
-)css";
-
+// Categories are 0..C-1, and C for all together; districts 0..N-1, and N for all together.
 const char* const kPageScript = R"js(
-(function(){
-"use strict";
-var R=report,N=R.districts.length,C=R.categories.length,H=R.bins.length;
-var ink="#1c2430",soft="#5b6675",palette=["#0b5c8a","#b4520f","#4b7a2b","#6d4a9c","#8a8f98"];
-var scale=[[0,"#f3f6f9"],[.2,"#cfe0ec"],[.4,"#94bcd8"],[.6,"#4f93bd"],[.8,"#1f6697"],[1,"#0b3c5d"]];
-var config={responsive:true,displaylogo:false,displayModeBar:false};
-var font={family:"DejaVu Sans, system-ui, sans-serif",size:12,color:ink};
+var R=report,N=R.names.length,C=R.categories.length,H=R.bins.length,K=R.pastBlocks.length;
+var hasMap=R.outlines.length>0,printing=false,binAt=0,pastAt=Math.max(0,K-1);
+var canHover=window.matchMedia("(hover:hover)").matches;
 function el(id){return document.getElementById(id);}
-function option(select,value,text){var o=document.createElement("option");o.value=value;o.textContent=text;select.appendChild(o);}
-function hex(s){return[parseInt(s.slice(1,3),16),parseInt(s.slice(3,5),16),parseInt(s.slice(5,7),16)];}
-function colour(v,top){
-  var x=top>0?Math.min(1,v/top):0;
-  for(var i=1;i<scale.length;i++){if(x<=scale[i][0]){var a=hex(scale[i-1][1]),b=hex(scale[i][1]),p=(x-scale[i-1][0])/(scale[i][0]-scale[i-1][0]);
-    return "rgb("+[0,1,2].map(function(k){return Math.round(a[k]+(b[k]-a[k])*p);}).join(",")+")";}}
-  return scale[scale.length-1][1];
+var category=el("category"),model=el("model"),layer=el("layer"),time=el("time"),district=el("district");
+function option(select,value,text){
+  var o=document.createElement("option");
+  o.value=value;o.textContent=text;select.appendChild(o);
 }
-function pick(values,h,n,c){return c>=0?values[(h*N+n)*C+c]:Array.from({length:C},function(_,k){return values[(h*N+n)*C+k];}).reduce(function(a,b){return a+b;},0);}
-function shown(x){return x>=10?x.toFixed(0):x>=1?x.toFixed(1):x.toFixed(2);}
-var category=el("category"),model=el("model"),layer=el("layer"),time=el("time"),timeText=el("time-text");
-R.categories.forEach(function(name,i){option(category,i,name);});
-if(C>1)option(category,-1,"all categories");
-R.models.forEach(function(m,i){option(model,i,m.name);});
-function chosen(){return{c:+category.value,m:R.models[+model.value],h:time?+time.value:0,layer:layer?layer.value:"forecast"};}
-function mapValues(s){
-  if(s.layer==="recent")return R.districts.map(function(_,n){return pick(R.recent,0,n,s.c);});
-  if(s.layer==="week")return R.districts.map(function(_,n){var sum=0;for(var h=0;h<H;h++)sum+=pick(s.m.mean,h,n,s.c);return sum;});
-  return R.districts.map(function(_,n){return pick(s.m.mean,s.h,n,s.c);});
+function colours(){
+  var style=getComputedStyle(document.documentElement);
+  function get(name){return style.getPropertyValue("--"+name).trim();}
+  return{ink:get("ink"),soft:get("soft"),line:get("line"),paper:get("paper"),border:get("border"),bar:get("bar"),band:get("band"),accent:get("accent"),
+    palette:[get("accent"),get("second"),get("third"),get("fourth"),get("soft")],scale:[0,1,2,3,4,5].map(function(i){return get("s"+i);})};
 }
-function mapTop(s){
-  var top=0,h,n;
-  if(s.layer!=="forecast"){mapValues(s).forEach(function(v){top=Math.max(top,v);});return top;}
-  for(h=0;h<H;h++)for(n=0;n<N;n++)top=Math.max(top,pick(s.m.mean,h,n,s.c));
-  return top;
+function hex(s){return[1,3,5].map(function(i){return parseInt(s.slice(i,i+2),16);});}
+function colourOf(scale,value,top){
+  if(!isFinite(value))return"rgba(0,0,0,0)";
+  var x=top>0?Math.min(1,Math.max(0,value/top))*(scale.length-1):0,i=Math.min(Math.floor(x),scale.length-2),a=hex(scale[i]),b=hex(scale[i+1]);
+  return"rgb("+[0,1,2].map(function(k){return Math.round(a[k]+(b[k]-a[k])*(x-i));}).join(",")+")";
 }
-function mapText(s,values){
-  return R.districts.map(function(code,n){
-    var head="<b>"+R.names[n]+"</b><br>";
-    if(s.layer==="recent")return head+shown(values[n])+" per "+R.bin+", mean of the last 28 days";
-    if(s.layer==="week")return head+shown(values[n])+" expected in all "+H+" bins";
-    var range=s.c>=0?"<br>90 % range "+pick(s.m.low,s.h,n,s.c)+" to "+pick(s.m.high,s.h,n,s.c):"";
-    return head+shown(values[n])+" expected"+range+"<br>last 28 days: "+shown(pick(R.recent,0,n,s.c))+" per "+R.bin;
+function plain(text){return text.replace(/&/g,"&amp;").replace(/</g,"&lt;").replace(/>/g,"&gt;");}
+function shown(x){return!isFinite(x)?"not observed":x>=100?x.toFixed(0):x>=10?x.toFixed(1):x.toFixed(2);}
+function recorded(x){return!isFinite(x)?"not observed":Math.abs(x-Math.round(x))<.005?x.toFixed(0):x.toFixed(1);}
+function cell(values,row,c){ // of values [row][C]; all categories when c === C
+  var sum=0,k;
+  if(c<C)return values[row*C+c];
+  for(k=0;k<C;k++)sum+=values[row*C+k];
+  return sum;
+}
+function pastOf(k,n,c){
+  var sum=0,i,x;
+  if(n<N){x=cell(R.past,k*N+n,c);return R.past[(k*N+n)*C]===null?NaN:x;}
+  for(i=0;i<N;i++){x=pastOf(k,i,c);if(isFinite(x))sum+=x;}
+  return sum;
+}
+function usualOf(n,c){ // mean of the past blocks
+  var sum=0,seen=0,k,x;
+  for(k=0;k<K;k++){x=pastOf(k,n,c);if(isFinite(x)){sum+=x;seen++;}}
+  return seen?sum/seen:NaN;
+}
+function binMean(m,h,n,c){return cell(m.mean,h*N+n,c);}
+function blockMean(m,n,c){
+  var sum=0,h,i;
+  for(h=0;h<H;h++){if(n<N)sum+=binMean(m,h,n,c);else for(i=0;i<N;i++)sum+=binMean(m,h,i,c);}
+  return sum;
+}
+function range(m,low,high,row,c){return m.band?low[row*(C+1)+c]+" to "+high[row*(C+1)+c]:"";}
+function state(){
+  return{c:+category.value,m:R.models[+model.value],layer:layer.value,h:binAt,k:pastAt,d:+district.value};
+}
+function valueOf(s,n){return s.layer==="past"?pastOf(s.k,n,s.c):s.layer==="block"?blockMean(s.m,n,s.c):binMean(s.m,s.h,n,s.c);}
+function rangeOf(s,n){
+  return s.layer==="past"?"":s.layer==="block"?range(s.m,s.m.sumLow,s.m.sumHigh,n,s.c):range(s.m,s.m.low,s.m.high,s.h*N+n,s.c);
+}
+function all(count,f){var list=[],i;for(i=0;i<count;i++)list.push(f(i));return list;}
+function unit(s){return s.layer==="bin"?R.bin:R.block;}
+function timeLabel(s){return s.layer==="bin"?R.bins[s.h]:s.layer==="past"?R.pastBlocks[s.k]:R.blockLabel;}
+function categoryLabel(s){return s.c<C?R.categories[s.c]:"all categories";}
+// One scale for every position of the slider, so that colours can be compared; the highest hundredth shares the last colour.
+function scaleTop(s){
+  var steps=s.layer==="past"?K:s.layer==="bin"?H:1,values=[];
+  all(steps,function(i){
+    var at={c:s.c,m:s.m,layer:s.layer,h:i,k:i};
+    all(N,function(n){var x=valueOf(at,n);if(isFinite(x))values.push(x);});
+  });
+  values.sort(function(a,b){return a-b;});
+  if(!values.length)return{top:1,clipped:false};
+  var top=values[Math.min(values.length-1,Math.floor(.99*values.length))],most=values[values.length-1];
+  if(!(top>0))top=most||1;
+  return{top:top,clipped:most>top*1.0001};
+}
+function hoverText(s,n){
+  var text="<b>"+plain(R.names[n])+"</b><br>",value=valueOf(s,n),usual=usualOf(n,s.c);
+  if(s.layer==="past")return text+recorded(value)+(isFinite(value)?" recorded":"")+"<br>usual: "+shown(usual)+" per "+R.block;
+  text+=shown(value)+" expected per "+unit(s);
+  if(s.m.band)text+="<br>90 % range: "+rangeOf(s,n);
+  return text+"<br>usual: "+shown(s.layer==="bin"?usual/H:usual)+" per "+unit(s);
+}
+function ring(n){
+  var x=[],y=[];
+  R.outlines[n].forEach(function(part,i){
+    if(i){x.push(null);y.push(null);}
+    part.forEach(function(p){x.push(p[0]);y.push(p[1]);});
+  });
+  return{x:x,y:y};
+}
+// Middle latitude, and how much wider than high the map is.
+function extent(){
+  var xs=[],ys=[],lat;
+  R.outlines.forEach(function(parts){parts.forEach(function(part){part.forEach(function(p){xs.push(p[0]);ys.push(p[1]);});});});
+  function least(a){return a.reduce(function(m,v){return Math.min(m,v);},Infinity);}
+  function most(a){return a.reduce(function(m,v){return Math.max(m,v);},-Infinity);}
+  lat=(least(ys)+most(ys))/2;
+  return{latitude:lat,aspect:(most(xs)-least(xs))*Math.cos(lat*Math.PI/180)/Math.max(1e-9,most(ys)-least(ys))};
+}
+var place=hasMap?extent():null,mapReady=false;
+function legend(s,scale){
+  el("legend-unit").textContent=(s.layer==="past"?"recorded":"expected")+" incidents per "+unit(s)+", "+categoryLabel(s);
+  var ticks=el("legend-ticks");
+  ticks.textContent="";
+  [0,.25,.5,.75,1].forEach(function(p){
+    var tick=document.createElement("span");
+    tick.textContent=p?shown(p*scale.top)+(p===1&&scale.clipped?" or more":""):"0";
+    ticks.appendChild(tick);
   });
 }
-function drawMap(){
-  if(!R.outlines.length)return;
-  var s=chosen(),values=mapValues(s),top=mapTop(s),text=mapText(s,values),lat=0,count=0;
-  var traces=R.outlines.map(function(parts,n){
-    var x=[],y=[];
-    parts.forEach(function(ring,i){if(i){x.push(null);y.push(null);}ring.forEach(function(p){x.push(p[0]);y.push(p[1]);lat+=p[1];count++;});});
-    return{type:"scatter",mode:"lines",x:x,y:y,fill:"toself",fillcolor:colour(values[n],top),line:{color:"#ffffff",width:1},hoveron:"fills",hoverinfo:"text",text:text[n],showlegend:false};
+function drawMap(moved){
+  if(!hasMap)return;
+  var s=state(),scale=scaleTop(s),k=colours(),fills=all(N,function(n){return colourOf(k.scale,valueOf(s,n),scale.top);}),texts=all(N,function(n){return hoverText(s,n);});
+  legend(s,scale);
+  if(moved&&mapReady){ // the slider: colours and texts alone
+    Plotly.restyle("map",{fillcolor:fills,text:texts},all(N,function(n){return n;}));
+    return;
+  }
+  var wide=printing?640:el("map").clientWidth;
+  el("map").style.height=Math.round(Math.max(220,Math.min(560,1.08*wide/place.aspect)))+"px";
+  var traces=all(N,function(n){
+    var r=ring(n);
+    return{type:"scatter",mode:"lines",x:r.x,y:r.y,fill:"toself",fillcolor:fills[n],line:{color:k.border,width:.8},hoveron:"fills",hoverinfo:"text",text:texts[n],showlegend:false};
   });
-  traces.push({type:"scatter",mode:"markers",x:[null],y:[null],showlegend:false,hoverinfo:"skip",
-    marker:{color:[0],cmin:0,cmax:top||1,colorscale:scale,showscale:true,colorbar:{title:{text:"expected<br>incidents"},thickness:12,len:.6,outlinewidth:0}}});
-  var layout={font:font,margin:{l:8,r:30,t:8,b:8},paper_bgcolor:"#fff",plot_bgcolor:"#fff",dragmode:"pan",hoverlabel:{bgcolor:"#fff",font:{color:ink}},
-    xaxis:{visible:false},yaxis:{visible:false,scaleanchor:"x",scaleratio:1/Math.cos(lat/Math.max(count,1)*Math.PI/180)}};
-  Plotly.react("map",traces,layout,config);
+  var chosen=s.d<N?ring(s.d):{x:[null],y:[null]};
+  traces.push({type:"scatter",mode:"lines",x:chosen.x,y:chosen.y,line:{color:k.palette[1],width:3},hoverinfo:"skip",showlegend:false});
+  var layout=frame(k,{l:4,r:4,t:4,b:4},{dragmode:canHover?"pan":false,hovermode:"closest",uirevision:"map",showlegend:false});
+  layout.xaxis={visible:false};
+  layout.yaxis={visible:false,scaleanchor:"x",scaleratio:1/Math.cos(place.latitude*Math.PI/180)};
+  Plotly.react("map",traces,layout,{responsive:true,displaylogo:false,displayModeBar:canHover,doubleClick:"reset",
+    modeBarButtons:[["zoomIn2d","zoomOut2d","resetScale2d","toImage"]]});
+  if(!mapReady)el("map").on("plotly_click",function(e){choose(e.points[0].curveNumber);});
+  mapReady=true;
+}
+function choose(n){if(n>=0&&n<=N){district.value=n;drawMap();drawTop();drawDistrict();}}
+function drawTop(){
+  var s=state(),rows=all(N,function(n){return n;}).filter(function(n){return isFinite(valueOf(s,n));}),body=el("top").tBodies[0];
+  rows.sort(function(a,b){return valueOf(s,b)-valueOf(s,a)||a-b;});
+  el("top-title").textContent="Highest 10, "+categoryLabel(s)+", "+timeLabel(s);
+  el("top-value").textContent=s.layer==="past"?"recorded":"expected";
+  el("top-usual").textContent="usual per "+unit(s);
+  el("top-range").hidden=s.layer==="past"||!s.m.band;
+  el("top-note").textContent=K?"Usual: the mean of the last "+K+" spans of "+R.block+(s.layer==="bin"&&H>1?", divided by "+H:"")+".":"";
+  body.textContent="";
+  rows.slice(0,10).forEach(function(n){
+    var tr=document.createElement("tr"),th=document.createElement("th"),button=document.createElement("button"),usual=usualOf(n,s.c);
+    button.type="button";button.textContent=R.names[n];button.addEventListener("click",function(){choose(n);});
+    th.scope="row";th.appendChild(button);tr.appendChild(th);
+    if(n===s.d)tr.className="chosen";
+    [s.layer==="past"?recorded(valueOf(s,n)):shown(valueOf(s,n)),el("top-range").hidden?null:rangeOf(s,n),shown(s.layer==="bin"?usual/H:usual)].forEach(function(text){
+      if(text===null)return;
+      var td=document.createElement("td");
+      td.textContent=text;tr.appendChild(td);
+    });
+    body.appendChild(tr);
+  });
 }
 function label(){
-  if(!time)return;
-  var s=chosen();time.disabled=s.layer!=="forecast";
-  timeText.textContent=s.layer==="forecast"?R.bins[s.h]:s.layer==="week"?R.bins[0]+" to "+R.bins[H-1]:"last 28 days";
-  time.setAttribute("aria-valuetext",timeText.textContent);
+  var s=state(),last=s.layer==="bin"?H-1:s.layer==="past"?K-1:0,at=s.layer==="bin"?s.h:s.layer==="past"?s.k:0;
+  time.max=Math.max(0,last);time.value=at;
+  time.disabled=last<1;
+  el("earlier").disabled=at<=0;el("later").disabled=at>=last;
+  el("time-text").textContent=timeLabel(s);
+  time.setAttribute("aria-valuetext",timeLabel(s));
 }
-function column(values,c){
-  return R.testBins.map(function(_,t){var sum=0;for(var k=0;k<C;k++)if(c<0||k===c)sum+=values[t*C+k];return sum;});
+function moveTo(at){
+  if(layer.value==="past")pastAt=Math.max(0,Math.min(K-1,at));else binAt=Math.max(0,Math.min(H-1,at));
+  label();drawMap(true);drawTop();
 }
-function drawSeries(){
-  if(!R.testBins.length)return;
-  var s=chosen(),m=s.m,traces=[];
-  if(s.c>=0||C===1){
-    traces.push({x:R.testBins,y:column(m.testHigh,s.c),mode:"lines",line:{width:0},hoverinfo:"skip",showlegend:false});
-    traces.push({x:R.testBins,y:column(m.testLow,s.c),mode:"lines",line:{width:0},fill:"tonexty",fillcolor:"rgba(11,92,138,.16)",name:"90 % band",hoverinfo:"skip"});
-  }
-  traces.push({x:R.testBins,y:column(R.testActual,s.c),mode:"lines+markers",name:"recorded",line:{color:ink,width:1},marker:{size:4,color:ink}});
-  traces.push({x:R.testBins,y:column(m.testMean,s.c),mode:"lines",name:m.name,line:{color:palette[0],width:2.5}});
-  var base=R.models[R.models.length-1];
-  if(base!==m)traces.push({x:R.testBins,y:column(base.testMean,s.c),mode:"lines",name:base.name,line:{color:palette[1],width:1.5,dash:"dot"}});
-  Plotly.react("series",traces,{font:font,margin:{l:48,r:30,t:8,b:40},paper_bgcolor:"#fff",plot_bgcolor:"#fff",hovermode:"x unified",
-    legend:{orientation:"h",y:1.12},xaxis:{gridcolor:"#eef1f4"},yaxis:{title:{text:"incidents per "+R.bin},rangemode:"tozero",gridcolor:"#eef1f4"}},config);
-}
-function drawCurves(){
-  var traces=[];
-  R.models.forEach(function(m,i){
-    if(!m.curve.length)return;
-    traces.push({x:m.curve.map(function(p){return p.epoch;}),y:m.curve.map(function(p){return p.val_nll;}),mode:"lines+markers",name:m.name,line:{color:palette[i%palette.length],width:2},marker:{size:5}});
-  });
-  var box=el("curves");
-  if(!traces.length){box.textContent="No training curves in these runs.";return;}
-  Plotly.react("curves",traces,{font:font,margin:{l:64,r:30,t:8,b:44},paper_bgcolor:"#fff",legend:{orientation:"h",y:1.15},
-    xaxis:{title:{text:"epoch"},gridcolor:"#eef1f4"},yaxis:{title:{text:"NLL on validation"},gridcolor:"#eef1f4"}},config);
-}
-function drawPit(){
-  var f=((R.evaluation&&R.evaluation.forecasters)||[]).filter(function(x){return!x.baseline||x.name===R.evaluation.reference;});
-  var box=el("pit");
-  if(!f.length){box.textContent="No evaluation in these runs.";return;}
-  var x=["0-.1",".1-.2",".2-.3",".3-.4",".4-.5",".5-.6",".6-.7",".7-.8",".8-.9",".9-1"];
-  var traces=f.map(function(m,i){return{type:"scatter",mode:"lines+markers",x:x,y:m.pit.map(function(v){return 10*v;}),name:m.name,line:{color:palette[i%palette.length],width:1.5},marker:{size:5}};});
-  Plotly.react("pit",traces,{font:font,margin:{l:52,r:30,t:8,b:44},paper_bgcolor:"#fff",legend:{orientation:"h",y:1.15},
-    xaxis:{title:{text:"probability integral transform"},type:"category"},yaxis:{title:{text:"density (1 is right)"},gridcolor:"#eef1f4",range:[.7,1.3]},
-    shapes:[{type:"line",xref:"paper",x0:0,x1:1,y0:1,y1:1,line:{color:soft,width:1,dash:"dot"}}]},config);
-}
-function update(){label();drawMap();drawSeries();}
-[category,model,layer].forEach(function(s){if(s)s.addEventListener("change",update);});
-if(time){time.max=Math.max(0,H-1);time.addEventListener("input",function(){label();drawMap();});}
-update();drawCurves();drawPit();
-document.body.dataset.ready="yes";
-})();
 )js";
 
 }  // namespace precinct::report

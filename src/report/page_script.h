@@ -4,9 +4,11 @@
 
 namespace precinct::report {
 
-/// Style sheet and script of the page. The script reads the global `report` (see html_page.cpp) and
-/// draws with Plotly.
+/// Style sheet of the page: light and dark by the reader's setting, narrow screens, paper.
 extern const char* const kPageStyle;
+/// Controls, map and district; reads the global `report` (see html_page.cpp) and draws with Plotly.
 extern const char* const kPageScript;
+/// Charts and start; uses the names of kPageScript and stands in the same function.
+extern const char* const kChartScript;
 
 }  // namespace precinct::report

@@ -17,16 +17,30 @@ namespace precinct::report {
 struct ModelForecasts {
   std::string name;
   const models::Forecast* coming = nullptr;  // one origin: the end of the panel
-  const models::Forecast* test = nullptr;    // origins = the bins of the test range, horizon >= 1
+  const models::Forecast* test = nullptr;    // origins hold every bin of the test range
   std::filesystem::path metrics_file;        // metrics.jsonl, or empty
 };
 
-/// Fills places, layers, series and curves. `evaluation` and `quality` are put in by the caller.
+/// Fills places, past, series, curves, title and facts of the panel. What an evaluation and an
+/// ingest said is put in by the caller. Throws ShapeError when forecasts do not fit the panel or
+/// leave out a bin of the test range.
 ReportData build_report(const data::Panel& panel, const data::BinRange& test,
                         const std::vector<ModelForecasts>& models);
 
-/// The first sentence: names the best network by NLL and says whether it beats the reference.
-std::string headline(const nlohmann::json& evaluation, const data::Panel& panel,
-                     std::int64_t horizon);
+/// Whether the network that was picked before the test range was seen beats the reference there.
+struct Verdict {
+  std::string text;
+  bool is_better = false;
+};
+Verdict verdict_of(const nlohmann::json& evaluation);
+
+/// Says which bins a network's weights have learnt from, and that the same weights forecast after
+/// the last bin; a notice as well when they have seen the test range.
+struct WeightsNote {
+  std::string text;
+  bool has_seen_test = false;
+};
+WeightsNote weights_note(const data::Panel& panel, const data::BinRange& learnt,
+                         const data::BinRange& test);
 
 }  // namespace precinct::report
