@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "config/experiment_config.h"
 #include "models/folder_manifest.h"
+#include "report/panel_facts.h"
 #include "report/sparkline.h"
 
 namespace precinct::apps {
@@ -27,8 +28,8 @@ void add_manifest(const fs::path& folder, bool verify, Inspection& out) {
   for (const auto& [name, file] : files.items()) bytes += file.value("size", std::uint64_t{0});
   out.json["files"] = files;
   out.json["verified"] = verify;
-  out.add("files", fmt::format("{}, {} bytes, sha256 of each {}", files.size(), bytes,
-                               verify ? "verified" : "not compared"));
+  out.add("content", fmt::format("{} files, {} bytes, sha256 of each {}", files.size(),
+                                 report::grouped(bytes), verify ? "verified" : "not compared"));
 }
 
 void add_tensors(const fs::path& file, Inspection& out) {
