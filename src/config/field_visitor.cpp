@@ -106,6 +106,9 @@ void visit_train(TrainConfig& c, FieldVisitor& v) {
   v.number({"train.optimizer.beta2", "adamw"}, c.optimizer.beta2, 0, 0.999999);
   v.number({"train.optimizer.eps", "adamw"}, c.optimizer.eps, 0, 1);
   v.number({"train.optimizer.weight_decay", "per step, times lr"}, c.optimizer.weight_decay, 0, 10);
+  v.number({"train.optimizer.linear_lr_factor",
+            "learning rate of the generalised linear model in the common end, times lr"},
+           c.optimizer.linear_lr_factor, 1e-3, 1e3);
   v.number({"train.optimizer.momentum", "sgd"}, c.optimizer.momentum, 0, 1);
   v.text({"train.schedule.name", "learning rate over time"}, c.schedule.name,
          {"constant", "cosine", "step", "plateau"});

@@ -15,7 +15,8 @@ struct OptimizerConfig {
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 1e-4;
-  double momentum = 0.9;  // sgd
+  double momentum = 0.9;          // sgd
+  double linear_lr_factor = 1.0;  // of the linear maps from inputs to the log mean, times lr
 };
 
 struct ScheduleConfig {

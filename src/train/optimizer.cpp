@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "models/heads/common_end.h"
 
 namespace precinct::train {
 namespace {
@@ -16,6 +17,13 @@ std::vector<torch::Tensor> zeros_like_all(const models::NamedTensors& parameters
   return zeros;
 }
 
+std::vector<torch::Tensor> picked(const std::vector<torch::Tensor>& tensors,
+                                  const std::vector<std::size_t>& members) {
+  std::vector<torch::Tensor> chosen;
+  for (const std::size_t i : members) chosen.push_back(tensors[i]);
+  return chosen;
+}
+
 void append(models::NamedTensors& state, const std::string& prefix,
             const models::NamedTensors& parameters, const std::vector<torch::Tensor>& tensors) {
   for (std::size_t i = 0; i < tensors.size(); ++i)
@@ -23,6 +31,17 @@ void append(models::NamedTensors& state, const std::string& prefix,
 }
 
 }  // namespace
+
+Optimizer::Optimizer(models::NamedTensors parameters, double linear_lr_factor)
+    : parameters_(std::move(parameters)) {
+  Group rest{1.0, {}}, linear{linear_lr_factor, {}};
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const bool apart = linear_lr_factor != 1.0 && models::is_linear_part(parameters_[i].first);
+    (apart ? linear : rest).members.push_back(i);
+  }
+  for (Group* group : {&rest, &linear})
+    if (!group->members.empty()) groups_.push_back(std::move(*group));
+}
 
 void Optimizer::zero_grad() {
   for (auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
@@ -43,7 +62,7 @@ std::vector<torch::Tensor> Optimizer::tensors() const {
 }
 
 AdamW::AdamW(models::NamedTensors parameters, const config::OptimizerConfig& config)
-    : Optimizer(std::move(parameters)),
+    : Optimizer(std::move(parameters), config.linear_lr_factor),
       config_(config),
       exp_avg_(zeros_like_all(parameters_)),
       exp_avg_sq_(zeros_like_all(parameters_)),
@@ -53,13 +72,17 @@ AdamW::AdamW(models::NamedTensors parameters, const config::OptimizerConfig& con
 void AdamW::step(double lr, const torch::Tensor& found_inf) {
   const torch::NoGradGuard no_grad;
   step_.add_(1 - found_inf);
-  const std::vector<torch::Tensor> steps(parameters_.size(), step_);
-  auto weights = tensors();
+  const auto weights = tensors();
   const auto grads = gradients();
-  at::_fused_adamw_(weights, grads, exp_avg_, exp_avg_sq_, /*max_exp_avg_sqs=*/{}, steps, lr,
-                    config_.beta1, config_.beta2, config_.weight_decay, config_.eps,
-                    /*amsgrad=*/false, /*maximize=*/false,
-                    /*grad_scale=*/{}, found_inf);
+  for (const Group& group : groups_) {
+    const std::vector<torch::Tensor> steps(group.members.size(), step_);
+    auto weight = picked(weights, group.members), grad = picked(grads, group.members),
+         exp_avg = picked(exp_avg_, group.members), exp_avg_sq = picked(exp_avg_sq_, group.members);
+    at::_fused_adamw_(weight, grad, exp_avg, exp_avg_sq, /*max_exp_avg_sqs=*/{}, steps,
+                      lr * group.lr_factor, config_.beta1, config_.beta2, config_.weight_decay,
+                      config_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{},
+                      found_inf);
+  }
 }
 
 models::NamedTensors AdamW::state() const {
@@ -71,7 +94,9 @@ models::NamedTensors AdamW::state() const {
 }
 
 Sgd::Sgd(models::NamedTensors parameters, const config::OptimizerConfig& config)
-    : Optimizer(std::move(parameters)), config_(config), momentum_(zeros_like_all(parameters_)) {}
+    : Optimizer(std::move(parameters), config.linear_lr_factor),
+      config_(config),
+      momentum_(zeros_like_all(parameters_)) {}
 
 void Sgd::step(double lr, const torch::Tensor& found_inf) {
   const torch::NoGradGuard no_grad;

@@ -18,8 +18,9 @@ namespace precinct::train {
 /// device.
 class Optimizer {
  public:
-  /// Parameters (leaves, one device, one type) with their names, in a fixed order.
-  explicit Optimizer(models::NamedTensors parameters) : parameters_(std::move(parameters)) {}
+  /// Parameters (leaves, one device, one type) with their names, in a fixed order. The learning
+  /// rate of the linear part (models::is_linear_part) is `linear_lr_factor` times that of the rest.
+  explicit Optimizer(models::NamedTensors parameters, double linear_lr_factor = 1.0);
   virtual ~Optimizer() = default;
   /// One update with learning rate `lr`. `found_inf`: f32 scalar on the parameters' device; 1
   /// leaves parameters, moments and step counter as they are. A parameter without gradient is
@@ -36,6 +37,12 @@ class Optimizer {
   std::vector<torch::Tensor> gradients() const;
   std::vector<torch::Tensor> tensors() const;
   models::NamedTensors parameters_;
+  /// Parameters that share a learning rate: indices, and the rate's factor.
+  struct Group {
+    double lr_factor;
+    std::vector<std::size_t> members;
+  };
+  std::vector<Group> groups_;
 };
 
 /// AdamW (Loshchilov and Hutter 2019) through ATen's fused kernel:

@@ -129,5 +129,38 @@ TEST(WeightAverage, FollowsTheWeightsAndSwapsBack) {
   EXPECT_TRUE(torch::allclose(weight, start + 1));
 }
 
+/// The linear part by name, and a map that is not of it.
+models::NamedTensors named_parameters() {
+  const auto ones = [] { return torch::ones({3}).requires_grad_(); };
+  return {{"end.log_mean.direct.weight", ones()},
+          {"end.log_mean.deep.weight", ones()},
+          {"end.point.calendar.weight", ones()},
+          {"end.calendar.weight", ones()}};
+}
+
+TEST(Optimizer, TheLinearPartHasALearningRateOfItsOwn) {
+  for (const std::string name : {"adamw", "sgd"}) {
+    config::OptimizerConfig config;
+    config.name = name;
+    config.weight_decay = 0;
+    config.linear_lr_factor = 10;
+    const auto parameters = named_parameters();
+    for (const auto& [_, parameter] : parameters) parameter.mutable_grad() = torch::full({3}, 0.5);
+    std::unique_ptr<Optimizer> optimizer;
+    if (name == "adamw")
+      optimizer = std::make_unique<AdamW>(parameters, config);
+    else
+      optimizer = std::make_unique<Sgd>(parameters, config);
+    optimizer->step(1e-3, torch::zeros({}));
+    const auto moved = [&](std::size_t i) {
+      return 1 - parameters[i].second.mean().item<double>();
+    };
+    EXPECT_GT(moved(1), 0) << name;
+    EXPECT_NEAR(moved(0), 10 * moved(1), 1e-6) << name;
+    EXPECT_NEAR(moved(2), 10 * moved(1), 1e-6) << name;
+    EXPECT_NEAR(moved(3), moved(1), 1e-7) << name;
+  }
+}
+
 }  // namespace
 }  // namespace precinct::train

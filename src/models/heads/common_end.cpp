@@ -121,4 +121,9 @@ HeadParams CommonEndImpl::forward(const torch::Tensor& state, const data::Batch&
   return out;
 }
 
+bool is_linear_part(const std::string& name) {
+  const auto holds = [&](const char* part) { return name.find(part) != std::string::npos; };
+  return (holds("log_mean.") || holds("point.")) && (holds(".direct.") || holds(".calendar."));
+}
+
 }  // namespace precinct::models

@@ -80,6 +80,10 @@ class CommonEndImpl : public torch::nn::Module {
 };
 TORCH_MODULE(CommonEnd);
 
+/// True for a parameter of the generalised linear model inside every network: the maps from inputs
+/// and calendar straight to the log mean. `name` as in a state dict.
+bool is_linear_part(const std::string& name);
+
 /// Bins whose log counts enter the direct map, at most the lookback.
 inline constexpr std::int64_t kRecentBins = 7;
 
