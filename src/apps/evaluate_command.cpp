@@ -36,10 +36,11 @@ struct Arguments {
 void require_unseen(const std::string& run, const models::Artifact& artifact,
                     const std::string& split, const data::BinRange& range) {
   const auto& learnt = artifact.features.fit_range;
-  PRECINCT_CHECK(learnt.end <= range.begin || range.end <= learnt.begin, ConfigError,
-                 "--split {}: expected bins that {} has not learnt from, found bins {}..{} where it "
-                 "learnt from {}..{} (train.refit); choose a later range",
-                 split, run, range.begin, range.end, learnt.begin, learnt.end);
+  PRECINCT_CHECK(
+      learnt.end <= range.begin || range.end <= learnt.begin, ConfigError,
+      "--split {}: expected bins that {} has not learnt from, found bins {}..{} where it "
+      "learnt from {}..{} (train.refit); choose a later range",
+      split, run, range.begin, range.end, learnt.begin, learnt.end);
 }
 
 int run_evaluation(const Arguments& a) {

@@ -16,13 +16,16 @@ namespace precinct::data {
 /// Counts [T_total, N, C], row-major, in the narrowest unsigned type that holds the largest one.
 class CountArray {
  public:
-  using Storage = std::variant<std::vector<std::uint8_t>, std::vector<std::uint16_t>, std::vector<std::uint32_t>>;
+  using Storage = std::variant<std::vector<std::uint8_t>, std::vector<std::uint16_t>,
+                               std::vector<std::uint32_t>>;
   CountArray() = default;
   /// Narrows `counts` to u8, u16 or u32.
   static CountArray from_u32(const std::vector<std::uint32_t>& counts);
   explicit CountArray(Storage storage) : storage_(std::move(storage)) {}
   std::uint32_t operator[](std::int64_t i) const {
-    return std::visit([i](const auto& v) { return static_cast<std::uint32_t>(v[static_cast<std::size_t>(i)]); }, storage_);
+    return std::visit(
+        [i](const auto& v) { return static_cast<std::uint32_t>(v[static_cast<std::size_t>(i)]); },
+        storage_);
   }
   std::int64_t size() const {
     return std::visit([](const auto& v) { return static_cast<std::int64_t>(v.size()); }, storage_);
@@ -47,7 +50,7 @@ struct Node {
   std::string name;
   std::string parent;
   double area_km2 = 0;
-  double latitude = 0;   // centroid, WGS 84
+  double latitude = 0;  // centroid, WGS 84
   double longitude = 0;
 };
 
@@ -66,13 +69,13 @@ struct EdgeList {
   std::int64_t size() const { return static_cast<std::int64_t>(source.size()); }
 };
 
-/// Counts per bin, node and category with their calendar, places and graph: the one struct that ingest, the
-/// store, the baselines and the loader share.
+/// Counts per bin, node and category with their calendar, places and graph: the one struct that
+/// ingest, the store, the baselines and the loader share.
 struct Panel {
-  std::int64_t num_bins = 0;        // T_total
-  std::int64_t num_nodes = 0;       // N
-  std::int64_t num_categories = 0;  // C
-  CountArray counts;                // [T_total, N, C]
+  std::int64_t num_bins = 0;           // T_total
+  std::int64_t num_nodes = 0;          // N
+  std::int64_t num_categories = 0;     // C
+  CountArray counts;                   // [T_total, N, C]
   std::vector<std::uint8_t> observed;  // [T_total, N], 1 = observed; empty = all observed
   BinAxis axis;
   std::string time_zone = "UTC";
@@ -80,8 +83,8 @@ struct Panel {
   std::vector<Category> categories;
   std::map<std::string, std::vector<float>> static_features;  // name -> [N]
   EdgeList graph;
-  std::vector<std::uint8_t> geometry;            // WKB, WGS 84, concatenated; empty = none
-  std::vector<std::uint64_t> geometry_offset;    // [N+1]
+  std::vector<std::uint8_t> geometry;          // WKB, WGS 84, concatenated; empty = none
+  std::vector<std::uint64_t> geometry_offset;  // [N+1]
   std::string profile;
   std::string source_content_sha256;
 

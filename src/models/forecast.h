@@ -20,8 +20,8 @@ enum class Family {
   kNegativeBinomial2,  // P = 2: mean, dispersion (Var = mean + dispersion mean^2)
 };
 
-/// Forecasts of all nodes and categories from a list of origins. Origin e is the first target bin (h = 1), so
-/// step h (0-based here) forecasts bin e + h, from counts of bins < e alone.
+/// Forecasts of all nodes and categories from a list of origins. Origin e is the first target bin
+/// (h = 1), so step h (0-based here) forecasts bin e + h, from counts of bins < e alone.
 struct Forecast {
   std::vector<std::int64_t> origins;  // [O]
   Family family = Family::kNegativeBinomial2;
@@ -31,7 +31,8 @@ struct Forecast {
   std::vector<float> mean;          // [O, H, N, C]
   std::vector<float> dispersion;    // [O, H, N, C] for kNegativeBinomial2, else empty
 
-  std::int64_t index(std::int64_t origin, std::int64_t step, std::int64_t node, std::int64_t category) const {
+  std::int64_t index(std::int64_t origin, std::int64_t step, std::int64_t node,
+                     std::int64_t category) const {
     return ((origin * horizon + step) * num_nodes + node) * num_categories + category;
   }
   std::int64_t size() const {
@@ -55,8 +56,8 @@ class Forecaster {
   virtual std::string name() const = 0;
   /// Learns from bins of split.train (constants on split.validation); never looks at split.test.
   virtual void fit(const data::Panel& panel, const data::Split& split) = 0;
-  /// Forecasts from each origin (sorted) with inputs before the origin only. An origin may equal num_bins
-  /// (forecast beyond the panel).
+  /// Forecasts from each origin (sorted) with inputs before the origin only. An origin may equal
+  /// num_bins (forecast beyond the panel).
   virtual Forecast predict(const data::Panel& panel, std::span<const std::int64_t> origins,
                            std::int64_t horizon) = 0;
 };

@@ -23,13 +23,13 @@ struct ModelContext {
   std::int64_t num_calendar = 0;         // Fg
   std::int64_t num_origin_features = 0;  // Fo
   std::int64_t num_day_slots = 1;
-  bool has_mask = false;                 // Batch::observed is there
-  bool has_anchor = true;                // Batch::log_anchor is there
-  torch::Tensor statics;                 // [N, Fs] f32 scaled static node features
-  torch::Tensor edge_index;              // [2, E] i64 (source j, target i), both ways, no self loops
-  torch::Tensor edge_weight;             // [E] f32, 1 when unweighted
-  torch::Tensor log_alpha0;              // [C] f32: log dispersion of the anchor (or of the historical mean)
-  torch::Tensor log_mean0;               // [N, C] f32: log historical mean, the start without anchor
+  bool has_mask = false;      // Batch::observed is there
+  bool has_anchor = true;     // Batch::log_anchor is there
+  torch::Tensor statics;      // [N, Fs] f32 scaled static node features
+  torch::Tensor edge_index;   // [2, E] i64 (source j, target i), both ways, no self loops
+  torch::Tensor edge_weight;  // [E] f32, 1 when unweighted
+  torch::Tensor log_alpha0;   // [C] f32: log dispersion of the anchor (or of the historical mean)
+  torch::Tensor log_mean0;    // [N, C] f32: log historical mean, the start without anchor
 };
 
 /// What a network returns; which members are defined depends on the heads.
@@ -41,8 +41,8 @@ struct HeadParams {
 
 using TensorList = std::vector<torch::Tensor>;
 
-/// One part of a network for pipelining: several tensors may cross a border. The first stage gets an empty
-/// list; the last returns the head's state.
+/// One part of a network for pipelining: several tensors may cross a border. The first stage gets
+/// an empty list; the last returns the head's state.
 struct Stage {
   std::string name;  // module prefix whose parameters it owns, e.g. "gat.0"
   std::function<TensorList(TensorList carried, const data::Batch& batch)> forward;
@@ -70,21 +70,24 @@ class ForecastModel : public torch::nn::Module {
   DropoutKey dropout_key_;
 };
 
-/// Draws every parameter from the stream (seed, "init/" + name): no layout or order changes it. Modules say what
-/// their parameters start from (initialize.h): torch's defaults, zero for last layers.
+/// Draws every parameter from the stream (seed, "init/" + name): no layout or order changes it.
+/// Modules say what their parameters start from (initialize.h): torch's defaults, zero for last
+/// layers.
 void initialize_by_name(torch::nn::Module& model, std::uint64_t seed);
 
 /// Builds the named network; throws ConfigError with the known names.
-std::shared_ptr<ForecastModel> build_model(const config::ExperimentConfig& config, const ModelContext& context);
+std::shared_ptr<ForecastModel> build_model(const config::ExperimentConfig& config,
+                                           const ModelContext& context);
 /// Known networks, sorted.
 std::vector<std::string> model_names();
 
-/// Loss numerator (sum over observed cells) and denominator (number of observed cells) of the configured
-/// heads, kept apart so that shards of a global batch add up.
+/// Loss numerator (sum over observed cells) and denominator (number of observed cells) of the
+/// configured heads, kept apart so that shards of a global batch add up.
 struct LossSum {
-  torch::Tensor numerator;  // scalar, differentiable
+  torch::Tensor numerator;    // scalar, differentiable
   torch::Tensor denominator;  // scalar f32
 };
-LossSum loss_sum(const config::HeadConfig& head, const HeadParams& params, const data::Batch& batch);
+LossSum loss_sum(const config::HeadConfig& head, const HeadParams& params,
+                 const data::Batch& batch);
 
 }  // namespace precinct::models
