@@ -222,7 +222,7 @@ class Page(unittest.TestCase):
 
     def test_a_reader_is_told_what_must_be_known(self):
         with Visit(html) as visit:
-            text = visit.page.inner_text("body")
+            text = visit.page.inner_text("body").replace("\xa0", " ")
         self.assertFalse(words["better_than_reference"])  # one epoch learns next to nothing
         self.assertIn("no better than the baseline gamma_poisson", text)
         self.assertIn(words["verdict"], text)
