@@ -31,7 +31,8 @@ TEST(RunMatch, NamesTheKeysThatWouldTrainOtherwiseAndNoOthers) {
 TEST(RunMatch, ARunFolderTakesItsOwnConfigurationOnly) {
   test::TemporaryFolder folder;
   const RunFolder run(folder / "run");
-  auto config = test::small_config();
+  config::ExperimentConfig config;
+  config.model.hidden = 8;
   EXPECT_NO_THROW(require_same_configuration(run, config)) << "a new run";
   write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
   EXPECT_NO_THROW(require_same_configuration(run, config));
