@@ -134,6 +134,7 @@ def main():
     for path in files("tests/*.cpp", "tests/*.h"):
         if "<torch/torch.h>" in (ROOT / path).read_text():
             torch_files.append(path)
+    findings += unknown_tests()
     if len(torch_files) > MAX_TORCH_FILES:
         findings.append(f"{len(torch_files)} files include torch/torch.h, expected at most {MAX_TORCH_FILES}: each costs 8-20 s")
     if "--list" in sys.argv:
@@ -143,6 +144,23 @@ def main():
     if not findings:
         print(f"house: {len(sources)} files, {len(set(torch_files))} with torch/torch.h (at most {MAX_TORCH_FILES}), no finding")
     return 1 if findings else 0
+
+
+def unknown_tests():
+    """Names of GoogleTest suites in docs/tests.md that no test has."""
+    page = ROOT / "docs/tests.md"
+    if not page.is_file():
+        return []
+    sources = "".join((ROOT / p).read_text() for p in files("tests/*.cpp"))
+    suites = set(re.findall(r"TEST(?:_F|_P)?\(\s*(\w+)", sources))
+    page_tests = "".join((ROOT / p).read_text() for p in files("tests/*.py"))
+    findings = []
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        for name in re.findall(r"`(?:\w+/)?(\w*\**)\.[\w*]+`", line):
+            pattern = re.compile(name.replace("*", ".*") + "$")
+            if name.strip("*") and not any(pattern.match(suite) for suite in suites) and f"class {name}" not in page_tests:
+                findings.append(f"docs/tests.md:{number}: no test suite is called '{name}'")
+    return findings
 
 
 def covered_elsewhere(unit):
