@@ -225,6 +225,10 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
   PRECINCT_CHECK(std::filesystem::exists(path), IoError,
                  "{}: No such file; expected a panel; make one with 'precinct ingest'",
                  path.string());
+  PRECINCT_CHECK(std::filesystem::is_regular_file(path), DataError,
+                 "{}: expected a panel file of 'precinct ingest', found a folder or device; name "
+                 "the .h5 file in it",
+                 path.string());
   if (verify) {
     const std::filesystem::path beside = path.string() + ".sha256";
     PRECINCT_CHECK(

@@ -130,6 +130,11 @@ TEST_F(PanelStore, MissingFilesAreNamed) {
   EXPECT_EQ(message(/*verify=*/false), "");
 }
 
+TEST_F(PanelStore, AFolderInThePlaceOfAPanelIsNamedAsOne) {
+  std::filesystem::create_directory(path_);
+  EXPECT_THAT(message(), HasSubstr("panel.h5: expected a panel file"));
+}
+
 TEST_F(PanelStore, PanelsThatDoNotAgreeWithThemselvesAreNotWritten) {
   Panel panel = full_panel();
   panel.num_bins += 1;
