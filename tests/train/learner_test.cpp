@@ -12,14 +12,14 @@ namespace {
 
 using test::small_config;
 
-struct Setup {
+struct Teaching {
   config::ExperimentConfig config;
   data::Panel panel = test::small_panel(120);
   data::GammaPoissonConstants constants;
   PhaseData data;
   LocalGradientSum sum;
   Learner learner;
-  explicit Setup(const config::ExperimentConfig& c)
+  explicit Teaching(const config::ExperimentConfig& c)
       : config(c),
         constants(data::choose_gamma_poisson(panel, {72, 96})),
         data(config, panel, {{0, 72}, {72, 96}}, constants, c10::kCPU),
@@ -48,7 +48,7 @@ TEST_P(Accumulation, MicroBatchesEqualOneBigBatch) {
   config.model.dropout = 0.2;  // keyed by window, so that no split changes it
   config.train.optimizer.name = "sgd";
   config.train.optimizer.lr = 0.05;
-  Setup whole(config), parts(config);
+  Teaching whole(config), parts(config);
   std::int64_t consumed = 0;
   for (std::int64_t step = 0; step < 4; ++step) {
     whole.learner.train_step(whole.batches(consumed, 0), step);
@@ -64,7 +64,7 @@ TEST_P(Accumulation, MicroBatchesEqualOneBigBatch) {
 }
 
 TEST(Learner, APlantedNaNLeavesTheWeightsAndIsCountedWhileTheNextGoodStepEndsTheRun) {
-  Setup s(small_config());
+  Teaching s(small_config());
   const auto before = s.learner.forecast_weights();
   auto bad = s.batches(0, 0);
   bad.micro_batches[0].x_origin[0][0][0] = std::numeric_limits<float>::quiet_NaN();
@@ -88,7 +88,7 @@ TEST(Learner, APlantedNaNLeavesTheWeightsAndIsCountedWhileTheNextGoodStepEndsThe
 }
 
 TEST(Learner, NonFiniteTensorsAreNamed) {
-  Setup s(small_config());
+  Teaching s(small_config());
   auto bad = s.batches(0, 0);
   bad.micro_batches[0].x_origin[0][0][0] = std::numeric_limits<float>::infinity();
   s.learner.backward(bad);
@@ -100,7 +100,7 @@ TEST(Learner, NonFiniteTensorsAreNamed) {
 TEST(Learner, SavesAndLoadsEverythingThatTheNextStepDependsOn) {
   auto config = small_config();
   config.train.ema_decay = 0.5;
-  Setup a(config), b(config);
+  Teaching a(config), b(config);
   test::TemporaryFolder folder;
   a.learner.train_step(a.batches(0, 0), 0);
   a.learner.save(folder.path());
@@ -114,7 +114,7 @@ TEST(Learner, SavesAndLoadsEverythingThatTheNextStepDependsOn) {
 }
 
 TEST(PhaseData, CursorOfAStepIsWhatTheSamplerConsumes) {
-  Setup s(small_config());
+  Teaching s(small_config());
   std::int64_t consumed = 0;
   for (std::int64_t step = 0; step < 20; ++step) {
     EXPECT_EQ(s.data.cursor_of(step), consumed);
