@@ -1,0 +1,274 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/c10d_communicator.h"
+
+#include <ATen/ATen.h>
+#include <torch/headeronly/version.h>
+
+#include <algorithm>
+#include <numeric>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+
+#include "base/error.h"
+#include "parallel/c10d_group_internal.h"
+#include "parallel/local_communicator.h"
+
+namespace precinct::parallel {
+namespace {
+
+// one place that fails to compile when a release of LibTorch changes what is relied on
+static_assert(TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR == 11,
+              "the c10d classes change by release: look at this file before another one is used");
+static_assert(
+    std::is_constructible_v<c10d::ProcessGroupGloo, const c10::intrusive_ptr<c10d::Store>&, int,
+                            int, c10::intrusive_ptr<c10d::ProcessGroupGloo::Options>>);
+
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::milliseconds;
+
+double seconds(Milliseconds time) { return static_cast<double>(time.count()) / 1e3; }
+
+c10d::ReduceOp c10d_op(ReduceOp op) {
+  return op == ReduceOp::kSum   ? c10d::ReduceOp::SUM
+         : op == ReduceOp::kMax ? c10d::ReduceOp::MAX
+                                : c10d::ReduceOp::MIN;
+}
+
+c10::intrusive_ptr<c10d::Backend> gloo_backend(Store& store, const std::string& name, int rank,
+                                               const std::vector<int>& world_ranks,
+                                               Milliseconds timeout,
+                                               const std::string& host_address) {
+  auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+  options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(host_address));
+  options->group_name = name;
+  options->global_ranks_in_group.assign(world_ranks.begin(), world_ranks.end());
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(c10d_store(store), rank,
+                                                     static_cast<int>(world_ranks.size()), options);
+}
+
+/// Every member says that it is here and waits for the others, so that a missing one has a name.
+void meet(Store& store, const std::string& name, int rank, const std::vector<int>& world_ranks,
+          Milliseconds timeout) {
+  store.set(fmt::format("here/{}", rank), "1");
+  const auto deadline = Clock::now() + timeout;
+  std::vector<int> missing;
+  for (std::size_t r = 0; r < world_ranks.size(); ++r) {
+    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
+    if (!store.get(fmt::format("here/{}", r), std::max(left, Milliseconds(0))))
+      missing.push_back(world_ranks[r]);
+  }
+  PRECINCT_CHECK(missing.empty(), CommError,
+                 "rank {}: group {}: expected all {} ranks within {} s, found {} missing; look at "
+                 "their logs: they did not start, or do not reach the store",
+                 world_ranks[static_cast<std::size_t>(rank)], name, world_ranks.size(),
+                 seconds(timeout), ranks_text(missing));
+}
+
+}  // namespace
+
+C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vector<int> world_ranks,
+                                   std::unique_ptr<Store> store, const ConnectOptions& options,
+                                   const std::string& host_address,
+                                   std::shared_ptr<GroupRegistry> registry)
+    : Communicator(name, rank, static_cast<int>(world_ranks.size())),
+      group_(std::make_shared<Group>()),
+      store_(std::move(store)),
+      options_(options),
+      host_address_(host_address),
+      registry_(std::move(registry)) {
+  meet(*store_, name, rank, world_ranks, options.connect_timeout);
+  group_->name = name;
+  group_->rank = rank;
+  group_->world_ranks = world_ranks;
+  group_->timeout = options.timeout;
+  group_->checker =
+      std::make_unique<CallChecker>(store_->view("check"), name, rank, world_ranks, options.timeout,
+                                    [group = group_.get()] { return group->move_on(); });
+  CallRecord first;
+  group_->guarded(first, options.timeout, [&] {
+    const auto gloo = store_->view("gloo");
+    group_->host = gloo_backend(*gloo, name, rank, world_ranks, options.timeout, host_address);
+    const auto factory = device_backend_factory().load();
+    if (options.backend == Backend::kGloo || factory == nullptr || options.device_index < 0) return;
+    const auto device = store_->view("device");
+    group_->device = factory({c10d_store(*device), name, rank, static_cast<int>(world_ranks.size()),
+                              options.device_index, options.timeout});
+  });
+  registry_->add(group_);
+}
+
+C10dCommunicator::~C10dCommunicator() { group_->close(); }
+
+const char* C10dCommunicator::backend() const { return group_->device ? "nccl" : "gloo"; }
+
+void C10dCommunicator::abort(const std::string& reason) { group_->give_up(reason); }
+
+void C10dCommunicator::compare_calls() {
+  CallRecord record;
+  record.number = num_calls();
+  group_->guarded(record, options_.timeout,
+                  [&] { group_->checker->compare_history(num_calls(), call_hash()); });
+}
+
+void C10dCommunicator::check(const CallRecord& record) {
+  group_->check_in_use();
+  if (!options_.check && record.number > options_.checked_calls) return;
+  group_->guarded(record, options_.timeout,
+                  [&] { group_->checker->compare_collective(record, call_hash()); });
+}
+
+template <typename Body>
+Work C10dCommunicator::start(const CallRecord& record, const at::Tensor& tensor, const Body& body,
+                             std::function<void()> after) {
+  check(record);
+  if (tensor.defined() && tensor.numel() == 0 && record.operation != Operation::kAllToAll)
+    return {};
+  return group_->guarded(record, options_.timeout, [&] {
+    c10d::Backend& backend = group_->of(tensor);
+    return Work(std::make_shared<Call>(group_, record, body(backend),
+                                       &backend == group_->device.get(), std::move(after)));
+  });
+}
+
+Work C10dCommunicator::do_all_reduce(const CallRecord& record, at::Tensor& tensor, ReduceOp op) {
+  return start(record, tensor, [&](c10d::Backend& backend) {
+    std::vector<at::Tensor> tensors{tensor};
+    c10d::AllreduceOptions options;
+    options.reduceOp = c10d_op(op);
+    return backend.allreduce(tensors, options);
+  });
+}
+
+Work C10dCommunicator::do_broadcast(const CallRecord& record, at::Tensor& tensor, int root) {
+  return start(record, tensor, [&](c10d::Backend& backend) {
+    std::vector<at::Tensor> tensors{tensor};
+    c10d::BroadcastOptions options;
+    options.rootRank = root;
+    return backend.broadcast(tensors, options);
+  });
+}
+
+Work C10dCommunicator::do_all_gather(const CallRecord& record, at::Tensor& output,
+                                     at::Tensor& input) {
+  at::Tensor to = output.view(-1), from = input.view(-1);  // Gloo compares the shapes
+  return start(record, input,
+               [&](c10d::Backend& backend) { return backend._allgather_base(to, from); });
+}
+
+Work C10dCommunicator::do_reduce_scatter(const CallRecord& record, at::Tensor& output,
+                                         at::Tensor& input, ReduceOp op) {
+  if (!input.is_cuda()) {
+    // Gloo's own is an all_reduce of a copy too, but its handle cannot be woken
+    const at::NoGradGuard no_grad;
+    at::Tensor whole = input.clone();
+    return start(
+        record, whole,
+        [&](c10d::Backend& backend) {
+          std::vector<at::Tensor> tensors{whole};
+          c10d::AllreduceOptions options;
+          options.reduceOp = c10d_op(op);
+          return backend.allreduce(tensors, options);
+        },
+        [whole, output, own = rank(), parts = size()] {
+          const at::NoGradGuard without;
+          output.view(-1).copy_(whole.view({parts, -1})[own]);
+        });
+  }
+  return start(record, input, [&](c10d::Backend& backend) {
+    c10d::ReduceScatterOptions options;
+    options.reduceOp = c10d_op(op);
+    return backend._reduce_scatter_base(output, input, options);
+  });
+}
+
+Work C10dCommunicator::do_all_to_all(const CallRecord& record, at::Tensor& output,
+                                     at::Tensor& input, RowCounts rows) {
+  check(record);
+  if (options_.check || record.number <= options_.checked_calls) {
+    group_->guarded(record, options_.timeout, [&] { compare_rows(record, rows); });
+  }
+  return group_->guarded(record, options_.timeout, [&] {
+    c10d::Backend& backend = group_->of(input);
+    return Work(std::make_shared<Call>(
+        group_, record, backend.alltoall_base(output, input, rows.output, rows.input),
+        &backend == group_->device.get()));
+  });
+}
+
+/// What a rank gives to each other one must be what that one takes; the hash cannot show it.
+void C10dCommunicator::compare_rows(const CallRecord& record, const RowCounts& rows) {
+  at::Tensor own = at::cat({at::tensor(rows.output, at::kLong), at::tensor(rows.input, at::kLong)});
+  at::Tensor all = at::empty({2 * size() * size()}, at::kLong);
+  Call(group_, record, group_->host->_allgather_base(all, own), false).wait(Milliseconds(0));
+  const auto* counts = all.const_data_ptr<std::int64_t>();
+  for (int from = 0; from < size(); ++from) {
+    for (int to = 0; to < size(); ++to) {
+      const std::int64_t gives = counts[2 * size() * from + size() + to];
+      const std::int64_t takes = counts[2 * size() * to + from];
+      PRECINCT_CHECK(gives == takes, CommError,
+                     "{}: expected that rank {} takes the {} rows that rank {} gives it, found "
+                     "that it takes {}; let both ends agree",
+                     record.text_in(name()), group_->world_ranks[static_cast<std::size_t>(to)],
+                     gives, group_->world_ranks[static_cast<std::size_t>(from)], takes);
+    }
+  }
+}
+
+Work C10dCommunicator::do_barrier(const CallRecord& record) {
+  return start(record, at::Tensor(), [](c10d::Backend& backend) { return backend.barrier(); });
+}
+
+Work C10dCommunicator::start_message(const CallRecord& record, at::Tensor& tensor, int peer,
+                                     int tag, bool is_send) {
+  group_->check_in_use();
+  return group_->guarded(record, options_.timeout, [&] {
+    const auto message = group_->checker->count(record, peer, tag);
+    if (options_.check || message.number <= options_.checked_calls) {
+      if (is_send) group_->checker->announce(message);
+      const auto call = std::make_shared<CheckedMessage>(group_, message, tensor, tag);
+      if (!is_send) group_->unposted.push_back(call);
+      group_->move_on();
+      return Work(call);
+    }
+    std::vector<at::Tensor> tensors{tensor};
+    c10d::Backend& backend = group_->of(tensor);
+    return Work(std::make_shared<Call>(
+        group_, record,
+        is_send ? backend.send(tensors, peer, tag) : backend.recv(tensors, peer, tag),
+        &backend == group_->device.get()));
+  });
+}
+
+Work C10dCommunicator::do_send(const CallRecord& record, at::Tensor& tensor, int peer, int tag) {
+  return start_message(record, tensor, peer, tag, true);
+}
+
+Work C10dCommunicator::do_recv(const CallRecord& record, at::Tensor& tensor, int peer, int tag) {
+  return start_message(record, tensor, peer, tag, false);
+}
+
+Work C10dCommunicator::do_batch_p2p(const std::vector<CallRecord>& records,
+                                    const std::vector<PointToPoint>& messages) {
+  const bool on_device = group_->device && !messages.empty() && messages[0].tensor.is_cuda();
+  if (on_device) group_->device->startCoalescing();  // NCCL hangs on unordered messages otherwise
+  const Work works = Communicator::do_batch_p2p(records, messages);
+  if (!on_device) return works;
+  return Work(std::make_shared<Call>(group_, records[0], group_->device->endCoalescing(), true));
+}
+
+std::unique_ptr<Communicator> C10dCommunicator::do_subgroup(const std::string& name,
+                                                            const std::vector<int>& members) {
+  group_->check_in_use();
+  const int first = *std::min_element(members.begin(), members.end());
+  const std::string place = fmt::format("sub{}.{}", num_subgroups_++, first);
+  if (members.size() == 1) return std::make_unique<LocalCommunicator>(name);
+  std::vector<int> world_ranks;
+  for (const int member : members)
+    world_ranks.push_back(group_->world_ranks[static_cast<std::size_t>(member)]);
+  const auto own = std::find(members.begin(), members.end(), rank()) - members.begin();
+  return std::make_unique<C10dCommunicator>(name, static_cast<int>(own), std::move(world_ranks),
+                                            store_->view(place), options_, host_address_,
+                                            registry_);
+}
+
+}  // namespace precinct::parallel

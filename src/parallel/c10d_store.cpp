@@ -1,0 +1,182 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <torch/csrc/distributed/c10d/exception.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "base/error.h"
+#include "parallel/c10d_internal.h"
+#include "parallel/store.h"
+
+namespace precinct::parallel {
+namespace {
+
+// fails to compile when a release of LibTorch changes what is relied on
+static_assert(std::is_constructible_v<c10d::TCPStore, std::string, const c10d::TCPStoreOptions&>);
+static_assert(
+    std::is_constructible_v<c10d::PrefixStore, std::string, c10::intrusive_ptr<c10d::Store>>);
+
+using Bytes = std::vector<std::uint8_t>;
+Bytes bytes(const std::string& text) { return {text.begin(), text.end()}; }
+std::string text(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
+
+/// Runs `body`; what c10d throws becomes a CommError.
+template <typename Body>
+auto guarded(const std::string& where, const Body& body) {
+  try {
+    return body();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw CommError(fmt::format(
+        "{}: expected an answer of the job's store, found '{}'; the process that holds it (the "
+        "launcher or rank 0) is gone or cannot be reached",
+        where, one_line(error.what())));
+  }
+}
+
+class C10dStore final : public Store {
+ public:
+  C10dStore(c10::intrusive_ptr<c10d::Store> store, std::string where)
+      : store_(std::move(store)), where_(std::move(where)) {}
+
+  void set(const std::string& key, const std::string& value) override {
+    guarded(where_ + key, [&] { store_->set(key, bytes(value)); });
+  }
+  std::optional<std::string> get(const std::string& key,
+                                 std::chrono::milliseconds timeout) override {
+    return guarded(where_ + key, [&]() -> std::optional<std::string> {
+      if (!store_->check({key})) {
+        if (timeout.count() <= 0) return std::nullopt;
+        try {
+          store_->wait({key}, timeout);
+        } catch (const c10::DistStoreError&) {  // it did not come in time
+          return std::nullopt;
+        }
+      }
+      return text(store_->get(key));
+    });
+  }
+  std::int64_t add(const std::string& key, std::int64_t amount) override {
+    return guarded(where_ + key, [&] { return store_->add(key, amount); });
+  }
+  std::string set_once(const std::string& key, const std::string& value) override {
+    return guarded(where_ + key, [&] { return text(store_->compareSet(key, {}, bytes(value))); });
+  }
+  void remove(const std::string& key) override {
+    guarded(where_ + key, [&] { store_->deleteKey(key); });
+  }
+  std::unique_ptr<Store> view(const std::string& prefix) override {
+    return std::make_unique<C10dStore>(c10::make_intrusive<c10d::PrefixStore>(prefix, store_),
+                                       where_ + prefix + "/");
+  }
+  std::unique_ptr<Store> clone() override {
+    return guarded(where_, [&] { return std::make_unique<C10dStore>(store_->clone(), where_); });
+  }
+  const c10::intrusive_ptr<c10d::Store>& inner() const { return store_; }
+
+ private:
+  c10::intrusive_ptr<c10d::Store> store_;
+  std::string where_;
+};
+
+/// A listening socket, bound here so that it answers at one address only and so that a port in use
+/// is told apart from everything else.
+int listening_socket(const std::string& address, std::uint16_t port, std::uint16_t& bound) {
+  const bool v6 = address.find(':') != std::string::npos;
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  if (v6) {
+    auto* to = reinterpret_cast<sockaddr_in6*>(&storage);
+    to->sin6_family = AF_INET6;
+    to->sin6_port = htons(port);
+    ::inet_pton(AF_INET6, address.c_str(), &to->sin6_addr);
+    size = sizeof *to;
+  } else {
+    auto* to = reinterpret_cast<sockaddr_in*>(&storage);
+    to->sin_family = AF_INET;
+    to->sin_port = htons(port);
+    to->sin_addr.s_addr = htonl(INADDR_ANY);
+    if (!address.empty()) ::inet_pton(AF_INET, address.c_str(), &to->sin_addr);
+    size = sizeof *to;
+  }
+  auto* socket_address = reinterpret_cast<sockaddr*>(&storage);
+  const int socket = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  if (socket >= 0) ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (socket < 0 || ::bind(socket, socket_address, size) != 0 || ::listen(socket, 1024) != 0) {
+    const int error = errno;
+    if (socket >= 0) ::close(socket);
+    throw CommError(fmt::format(
+        "MASTER_PORT: expected a free port at {}, found {}: {}; end the other job or set another "
+        "port",
+        address.empty() ? "this host" : address, port, std::strerror(error)));
+  }
+  ::getsockname(socket, socket_address, &size);
+  bound = ntohs(v6 ? reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port
+                   : reinterpret_cast<sockaddr_in*>(&storage)->sin_port);
+  return socket;
+}
+
+}  // namespace
+
+std::string one_line(const char* what) {
+  std::string line(what);
+  line = line.substr(0, line.find('\n'));
+  if (line.size() > 200) {
+    line.resize(200);
+    line += "...";
+  }
+  return line;
+}
+
+c10::intrusive_ptr<c10d::Store> c10d_store(Store& store) {
+  return dynamic_cast<C10dStore&>(store).inner();
+}
+
+struct StoreServer::Server {
+  c10::intrusive_ptr<c10d::TCPStore> store;
+};
+
+StoreServer::StoreServer(const std::string& address, std::uint16_t port)
+    : server_(std::make_unique<Server>()) {
+  c10d::TCPStoreOptions options;
+  options.masterListenFd = listening_socket(address, port, options.port);
+  options.isServer = true;
+  options.waitWorkers = false;
+  options.timeout = std::chrono::seconds(30);
+  const std::string own = address.empty() ? "127.0.0.1" : address;
+  guarded("store at " + own,
+          [&] { server_->store = c10::make_intrusive<c10d::TCPStore>(own, options); });
+}
+
+StoreServer::~StoreServer() = default;
+
+std::uint16_t StoreServer::port() const { return server_->store->getPort(); }
+
+std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t port,
+                                     std::chrono::milliseconds timeout) {
+  c10d::TCPStoreOptions options;
+  options.port = port;
+  options.waitWorkers = false;
+  options.timeout = timeout;
+  const std::string where = fmt::format("store {}:{}/", address, port);
+  try {
+    return std::make_unique<C10dStore>(c10::make_intrusive<c10d::TCPStore>(address, options),
+                                       where);
+  } catch (const std::exception& error) {
+    throw CommError(fmt::format(
+        "MASTER_ADDR: expected the job's store at {}:{} within {} s, found '{}'; check that rank 0 "
+        "or the launcher runs there and that no firewall is between",
+        address, port, static_cast<double>(timeout.count()) / 1e3, one_line(error.what())));
+  }
+}
+
+}  // namespace precinct::parallel

@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace precinct::parallel {
+
+/// Whether `host` (name or address) is this machine; rank 0 asks before it listens there.
+bool is_this_host(const std::string& host);
+
+/// Whether `host` has an IPv4 or IPv6 address.
+bool host_resolves(const std::string& host);
+
+/// This host's address on the way to `host`, e.g. "10.1.0.7"; empty when there is no way. Nothing
+/// is sent.
+std::string address_towards(const std::string& host);
+
+/// The address of a network interface of this host, e.g. "eth0". Throws ConfigError with the list
+/// of those that have one.
+std::string interface_address(const std::string& interface);
+
+}  // namespace precinct::parallel

@@ -1,0 +1,70 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace precinct::parallel {
+
+/// What carries the messages. kAuto: NCCL when its library was registered and a GPU is used, else
+/// Gloo.
+enum class Backend { kAuto, kGloo, kNccl };
+
+/// How ranks find each other and how long they wait.
+struct ConnectOptions {
+  Backend backend = Backend::kAuto;
+  /// Longest wait for one operation; what is late then is an error, not a hang.
+  std::chrono::milliseconds timeout = std::chrono::seconds(60);
+  /// Longest wait until all ranks are there.
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds(60);
+  /// Network interface of this host, e.g. "ib0". Empty: loopback when all ranks are on one host,
+  /// else the one that leads to rank 0. GLOO_SOCKET_IFNAME says the same.
+  std::string interface {};
+  /// Compares every call over the ranks before it is made (a debugging aid: each call waits for
+  /// all).
+  bool check = false;
+  /// The first calls of each group are compared even without `check`.
+  std::uint64_t checked_calls = 20;
+  /// GPU of this rank for NCCL; -1 for none.
+  int device_index = -1;
+};
+
+/// Sizes of the axes of a DeviceMesh. One of them may be -1: what is left of the world.
+struct MeshSizes {
+  std::int64_t dp = 1;  ///< data parallel: other windows, same weights
+  std::int64_t pp = 1;  ///< pipeline parallel: other layers
+  std::int64_t tp = 1;  ///< tensor parallel: slices of each layer
+  std::int64_t gp = 1;  ///< graph parallel: other districts
+};
+
+/// What a parameter without a gradient means.
+enum class Unused {
+  kRefuse,  ///< an error that names it: most often a mistake
+  kFind,  ///< zero from ranks that did not use it; no gradient where no rank did, as in one process
+};
+
+/// Type of the numbers on the wire.
+enum class Compression { kNone, kBfloat16 };
+
+struct ReducerOptions {
+  /// Gradients are sent in buckets of about this size; a small one starts early, a large one
+  /// wastes less time per message.
+  std::int64_t bucket_bytes = 1 << 20;
+  Unused unused = Unused::kRefuse;
+  /// bfloat16 halves the traffic of float32 gradients and rounds them to 8 bits.
+  Compression compression = Compression::kNone;
+};
+
+struct DataParallelOptions {
+  std::int64_t bucket_bytes = 1 << 20;
+  Unused unused = Unused::kRefuse;
+  Compression compression = Compression::kNone;
+  /// Buffers (running means and the like) are taken from rank 0 before each step.
+  bool broadcast_buffers = true;
+  /// Every so many steps the parameters' bytes are compared over the ranks; 0 = never.
+  std::int64_t verify_every = 0;
+};
+
+}  // namespace precinct::parallel

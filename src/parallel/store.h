@@ -1,0 +1,55 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace precinct::parallel {
+
+/// Small values by name that all ranks of a job share: how they find each other, compare calls and
+/// tell that they live. Held by the launcher or by rank 0. Thread-safe, but a blocking get holds
+/// the connection: a thread of its own takes a clone(). Throws CommError when the holder is gone.
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual void set(const std::string& key, const std::string& value) = 0;
+  /// The value, nothing when it is not there after `timeout`.
+  virtual std::optional<std::string> get(const std::string& key,
+                                         std::chrono::milliseconds timeout) = 0;
+  /// Adds to a number (0 at first) and returns the sum.
+  virtual std::int64_t add(const std::string& key, std::int64_t amount) = 0;
+  /// Sets the value when the key is not there; returns the value that is there now.
+  virtual std::string set_once(const std::string& key, const std::string& value) = 0;
+  virtual void remove(const std::string& key) = 0;
+  /// The same store with `prefix` before each key.
+  virtual std::unique_ptr<Store> view(const std::string& prefix) = 0;
+  /// A connection of its own.
+  virtual std::unique_ptr<Store> clone() = 0;
+};
+
+/// Holds the store of a job; ends with the object.
+class StoreServer {
+ public:
+  /// Listens at `address` ("127.0.0.1", "" for every interface of this host; the network must be a
+  /// private one) and `port`, 0 for a free one. Throws CommError when the port is in use.
+  StoreServer(const std::string& address, std::uint16_t port);
+  ~StoreServer();
+  StoreServer(const StoreServer&) = delete;
+  StoreServer& operator=(const StoreServer&) = delete;
+  std::uint16_t port() const;
+
+ private:
+  struct Server;
+  std::unique_ptr<Server> server_;
+};
+
+/// A connection to the store at `address`:`port`. Throws CommError when it is not reached within
+/// `timeout`.
+std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t port,
+                                     std::chrono::milliseconds timeout);
+
+}  // namespace precinct::parallel

@@ -1,0 +1,141 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/world.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <numeric>
+
+#include "base/error.h"
+#include "parallel/c10d_communicator.h"
+#include "parallel/device_backend.h"
+#include "parallel/host_address.h"
+#include "parallel/local_communicator.h"
+
+namespace precinct::parallel {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+/// The address that this rank's peers reach it at.
+std::string own_address(const ProcessContext& context, const ConnectOptions& options) {
+  std::string interface = options.interface;
+  if (interface.empty()) {
+    const char* variable = std::getenv("GLOO_SOCKET_IFNAME");
+    if (variable != nullptr) interface = variable;
+  }
+  if (!interface.empty()) return interface_address(interface);
+  if (context.one_host()) return "127.0.0.1";
+  const std::string address = address_towards(context.master_address);
+  PRECINCT_CHECK(!address.empty(), ConfigError,
+                 "MASTER_ADDR: expected an address that this host has a way to, found '{}'; set "
+                 "MASTER_ADDR, or GLOO_SOCKET_IFNAME to the interface between the hosts",
+                 context.master_address);
+  return address;
+}
+
+/// Where the store is: inside one host nothing of it is to be seen from outside.
+std::string store_address(const ProcessContext& context) {
+  return context.one_host() && !context.launcher_holds_store ? "127.0.0.1" : context.master_address;
+}
+
+std::unique_ptr<StoreServer> serve_store(const ProcessContext& context) {
+  if (context.rank != 0 || context.launcher_holds_store) return nullptr;
+  PRECINCT_CHECK(is_this_host(context.master_address), ConfigError,
+                 "MASTER_ADDR: expected an address of rank 0's host, found '{}', which is not "
+                 "this one; export MASTER_ADDR with an address of it",
+                 context.master_address);
+  std::string address = store_address(context);
+  if (!context.one_host()) address = address_towards(address);
+  // a name of this host may lead to its loopback address here and to another one elsewhere
+  if (!context.one_host() && address.starts_with("127.")) address.clear();
+  return std::make_unique<StoreServer>(address, context.master_port);
+}
+
+void check_token(Store& store, const ProcessContext& context) {
+  const std::string there = store.set_once("token", context.job_token);
+  PRECINCT_CHECK(there == context.job_token, ConfigError,
+                 "MASTER_PORT: expected the store of job '{}' at {}:{}, found that of job '{}'; "
+                 "set another port",
+                 context.job_token, context.master_address, context.master_port, there);
+}
+
+}  // namespace
+
+World::World(ProcessContext context, std::unique_ptr<Communicator> communicator)
+    : context_(std::move(context)), communicator_(std::move(communicator)) {}
+
+void World::abort(const std::string& reason) {
+  if (registry_) registry_->give_up_all(reason);
+}
+
+void World::say_gone() { store_->set(fmt::format("gone/{}", context_.rank), "1"); }
+
+/// The holder of the store leaves last.
+void World::wait_until_gone(Milliseconds limit) {
+  if (!server_) return;
+  const auto deadline = Clock::now() + limit;
+  for (std::int64_t r = 0; r < context_.world_size; ++r) {
+    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
+    store_->get(fmt::format("gone/{}", r), std::max(left, Milliseconds(0)));
+  }
+}
+
+void World::shutdown() {
+  if (!store_) return;
+  store_->set(fmt::format("leaves/{}", context_.rank), "1");
+  const auto deadline = Clock::now() + timeout_;
+  for (std::int64_t r = 0; r < context_.world_size; ++r) {
+    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
+    PRECINCT_CHECK(
+        store_->get(fmt::format("leaves/{}", r), std::max(left, Milliseconds(0))), CommError,
+        "rank {}: shutdown: expected all {} ranks within {} s, found rank {} missing; "
+        "look there: it died, hangs or has more work",
+        context_.rank, context_.world_size, static_cast<double>(timeout_.count()) / 1e3, r);
+  }
+  registry_->close_all();
+  say_gone();
+  wait_until_gone(std::chrono::seconds(5));
+  user_store_.reset();
+  store_.reset();
+  server_.reset();
+}
+
+World::~World() {
+  if (!store_) return;
+  try {
+    registry_->give_up_all("this rank has ended");
+    say_gone();
+    wait_until_gone(std::chrono::seconds(2));
+  } catch (const Error&) {  // the store has gone before: nothing is left to be said
+  }
+}
+
+std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptions& options) {
+  PRECINCT_CHECK(
+      options.backend != Backend::kNccl || (device_backend_is_there() && options.device_index >= 0),
+      ConfigError,
+      "parallel.backend: expected a GPU and the CUDA library for 'nccl', found none; "
+      "set it to gloo");
+  if (context.world_size == 1)
+    return std::make_unique<World>(context, std::make_unique<LocalCommunicator>("world"));
+  auto world = std::make_unique<World>(context, nullptr);
+  world->timeout_ = options.timeout;
+  world->server_ = serve_store(context);
+  // a restarted job may find the store of its launcher: it has a room of its own there
+  auto store = connect_store(store_address(context), context.master_port, options.connect_timeout)
+                   ->view(fmt::format("precinct/{}", context.restart_count));
+  check_token(*store, context);
+  world->store_ = std::move(store);  // from here on the holder leaves last, also after an error
+  world->registry_ = std::make_shared<GroupRegistry>();
+  std::vector<int> ranks(static_cast<std::size_t>(context.world_size));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  world->communicator_ = std::make_unique<C10dCommunicator>(
+      "world", static_cast<int>(context.rank), std::move(ranks), world->store_->view("world"),
+      options, own_address(context, options), world->registry_);
+  world->user_store_ = world->store_->view("user");
+  return world;
+}
+
+}  // namespace precinct::parallel

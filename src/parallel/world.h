@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "parallel/communicator.h"
+#include "parallel/options.h"
+#include "parallel/process_context.h"
+#include "parallel/store.h"
+
+namespace precinct::parallel {
+
+class GroupRegistry;
+
+/// All ranks of a job, from connect() to shutdown().
+class World {
+ public:
+  /// What connect() builds; a world can also be made of any communicator (a fake one, say).
+  World(ProcessContext context, std::unique_ptr<Communicator> communicator);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  int rank() const { return communicator_->rank(); }
+  int size() const { return communicator_->size(); }
+  const ProcessContext& context() const { return context_; }
+  /// The group of all ranks.
+  Communicator& communicator() { return *communicator_; }
+  /// The job's store, under a prefix of its own; null in a world of one.
+  Store* store() { return user_store_.get(); }
+
+  /// Gives up all groups of the world from any thread, e.g. when a heartbeat finds a dead rank:
+  /// what waits throws CommError with the reason.
+  void abort(const std::string& reason);
+
+  /// Waits for all ranks, then closes all groups and the store. Call it at the end of main, after
+  /// the last Work, never from a static destructor. Throws CommError when a rank does not come
+  /// within the timeout. Without it (after an error) the destructor closes what it can and waits up
+  /// to 2 s so that the other ranks can still read why.
+  void shutdown();
+
+ private:
+  friend std::unique_ptr<World> connect(const ProcessContext&, const ConnectOptions&);
+  void say_gone();
+  void wait_until_gone(std::chrono::milliseconds limit);
+
+  ProcessContext context_;
+  std::chrono::milliseconds timeout_{60'000};
+  std::unique_ptr<StoreServer> server_;
+  std::unique_ptr<Store> store_, user_store_;
+  std::shared_ptr<GroupRegistry> registry_;
+  std::unique_ptr<Communicator> communicator_;
+};
+
+/// Meets the other ranks. Rank 0, or the launcher, holds the store. Throws ConfigError when rank
+/// 0's address is not this host, when the store belongs to another job, and when NCCL is wanted but
+/// not there; CommError when a port is in use, the store is not reached, or a rank is missing after
+/// options.connect_timeout (it is named). A world of one needs nothing and no network.
+std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptions& options = {});
+
+}  // namespace precinct::parallel

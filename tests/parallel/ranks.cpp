@@ -1,0 +1,158 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/parallel/ranks.h"
+
+#include <ATen/Parallel.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "parallel/store.h"
+#include "tests/support/temporary_folder.h"
+
+namespace precinct::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string current_test() {
+  const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+  return std::string(info->test_suite_name()) + "." + info->name();
+}
+
+/// Which call of run_ranks of the running test this is.
+int call_number() {
+  static std::string test;
+  static int number = 0;
+  if (test != current_test()) {
+    test = current_test();
+    number = 0;
+  }
+  return number++;
+}
+
+struct Rank {
+  pid_t pid = -1;
+  int alive = -1;  // the read end of a pipe whose write end ends with the process
+  std::string log;
+};
+
+Rank start_rank(int rank, int size, int call, std::uint16_t port, bool rank0_holds_store,
+                const std::string& log) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    if (!std::string_view(*entry).starts_with("SLURM_")) environment.emplace_back(*entry);
+  const auto set = [&](const std::string& name, const std::string& value) {
+    std::erase_if(environment, [&](const auto& one) { return one.starts_with(name + "="); });
+    environment.push_back(name + "=" + value);
+  };
+  set("RANK", std::to_string(rank));
+  set("LOCAL_RANK", std::to_string(rank));
+  set("WORLD_SIZE", std::to_string(size));
+  set("LOCAL_WORLD_SIZE", std::to_string(size));
+  set("MASTER_ADDR", "127.0.0.1");
+  set("MASTER_PORT", std::to_string(port));
+  set("TORCHELASTIC_USE_AGENT_STORE", rank0_holds_store ? "False" : "True");
+  set("PRECINCT_TEST_CALL", std::to_string(call));
+  set("OMP_NUM_THREADS", "1");
+  std::vector<std::string> arguments = {"/proc/self/exe", "--gtest_filter=" + current_test(),
+                                        "--gtest_repeat=1", "--gtest_color=no",
+                                        "--gtest_also_run_disabled_tests"};
+  std::vector<char*> argv, envp;
+  for (auto& one : arguments) argv.push_back(one.data());
+  for (auto& one : environment) envp.push_back(one.data());
+  argv.push_back(nullptr);
+  envp.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], 100);
+  Rank started;
+  EXPECT_EQ(::posix_spawn(&started.pid, argv[0], &actions, nullptr, argv.data(), envp.data()), 0);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  started.alive = ends[0];
+  started.log = log;
+  return started;
+}
+
+/// Waits for the end of a rank; the exit code, 128 + signal, or -1 when it had to be killed.
+int end_of(const Rank& rank, Clock::time_point deadline) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  pollfd end{rank.alive, POLLIN, 0};
+  const bool ended = ::poll(&end, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) > 0;
+  if (!ended) ::kill(rank.pid, SIGKILL);
+  int status = 0;
+  ::waitpid(rank.pid, &status, 0);
+  ::close(rank.alive);
+  if (!ended) return -1;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+std::string tail_of(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string all = text.str();
+  return all.size() > 3000 ? "..." + all.substr(all.size() - 3000) : all;
+}
+
+void run_body(const std::function<void(parallel::World&)>& body, const RankOptions& options) {
+  at::set_num_threads(1);
+  try {
+    const auto context = parallel::ProcessContext::from_environment();
+    auto world = options.connects ? parallel::connect(context, options.connect)
+                                  : std::make_unique<parallel::World>(context, nullptr);
+    body(*world);
+    if (options.connects && options.shutdown && !::testing::Test::HasFailure()) world->shutdown();
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << error.what();
+  }
+  std::fflush(nullptr);
+}
+
+}  // namespace
+
+void run_ranks(int size, const std::function<void(parallel::World&)>& body,
+               const RankOptions& options) {
+  const int call = call_number();
+  const char* wanted = std::getenv("PRECINCT_TEST_CALL");
+  if (wanted != nullptr) {
+    if (std::to_string(call) == wanted) run_body(body, options);
+    return;
+  }
+  const auto deadline = Clock::now() + options.deadline;
+  TemporaryFolder folder;
+  auto server = std::make_unique<parallel::StoreServer>("127.0.0.1", 0);
+  const std::uint16_t port = server->port();
+  if (options.rank0_holds_store) server.reset();
+  std::vector<Rank> ranks;
+  for (int r = 0; r < size; ++r)
+    ranks.push_back(start_rank(r, size, call, port, options.rank0_holds_store,
+                               (folder / ("rank" + std::to_string(r))).string()));
+  for (int r = 0; r < size; ++r) {
+    const int code = end_of(ranks[static_cast<std::size_t>(r)], deadline);
+    const bool killed =
+        std::find(options.killed.begin(), options.killed.end(), r) != options.killed.end();
+    EXPECT_EQ(code, killed ? 128 + SIGKILL : 0)
+        << "rank " << r << " of " << size << (code < 0 ? " hung:\n" : " said:\n")
+        << tail_of(ranks[static_cast<std::size_t>(r)].log);
+  }
+}
+
+}  // namespace precinct::test
