@@ -176,7 +176,7 @@ void add_train_command(CLI::App& app, Action& action) {
       "runs/first\n"
       "Exit codes: 5 when numbers are not finite, or an anchored network ends worse than its "
       "anchor by more than .003;\n"
-      "7 when no checkpoint is usable; 75 when it was stopped by SIGTERM or SIGUSR1 after saving: "
+      "7 when no checkpoint is usable; 75 when Ctrl-C, SIGTERM or SIGUSR1 stopped it after saving: "
       "run it again.");
   command->callback([a, &action] {
     if (!a->device.empty()) a->assignments.push_back("run.device=" + a->device);

@@ -222,9 +222,11 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
   PRECINCT_CHECK(hdf5_is_thread_safe(), DeviceError,
                  "HDF5: expected the thread-safe serial flavour, found another; install "
                  "libhdf5-dev, not the openmpi one");
-  PRECINCT_CHECK(std::filesystem::exists(path), IoError,
-                 "{}: No such file; expected a panel; make one with 'precinct ingest'",
-                 path.string());
+  PRECINCT_CHECK(
+      std::filesystem::exists(path), IoError,
+      "{}: No such file; expected a panel; make one with 'precinct ingest', or name its new "
+      "place (--panel, --set data.panel)",
+      path.string());
   PRECINCT_CHECK(std::filesystem::is_regular_file(path), DataError,
                  "{}: expected a panel file of 'precinct ingest', found a folder or device; name "
                  "the .h5 file in it",
