@@ -179,7 +179,7 @@ std::int64_t num_errors(const std::string& err) {
 }
 
 TEST(Resume, ASignalSavesAndTheSameCommandGoesOn) {
-  for (const int signal : {SIGTERM, SIGUSR1}) {
+  for (const int signal : {SIGTERM, SIGUSR1, SIGINT}) {
     const std::string name = fmt::format("signal-{}", signal);
     const auto words = project().train_words("dnn", name);
     const fs::path folder = project() / name;
