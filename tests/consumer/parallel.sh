@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs the parallel component alone into a fresh folder, moves it, builds examples/parallel against it with every
+# other package out of reach, and runs it as one process and as two: the losses must be equal to four digits.
+#   parallel.sh BUILD_FOLDER SOURCE_FOLDER
+set -euo pipefail
+build=$1 source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cmake --install "$build" --component parallel --prefix "$work/first" >/dev/null
+mv "$work/first" "$work/moved" # relocatable
+hidden=()
+for package in spdlog nlohmann_json yaml-cpp CLI11 OpenSSL ZLIB PkgConfig CUDAToolkit; do
+  hidden+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON")
+done
+cmake -S "$source/examples/parallel" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/moved" "${hidden[@]}" --no-warn-unused-cli \
+  -DCMAKE_BUILD_TYPE=Release >/dev/null
+cmake --build "$work/build" >/dev/null
+export OMP_NUM_THREADS=1
+unset RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE
+one=$("$work/build/ddp_mlp" | tail -1)
+export WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1
+MASTER_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export MASTER_PORT
+RANK=1 LOCAL_RANK=1 timeout 60 "$work/build/ddp_mlp" &
+two=$(RANK=0 LOCAL_RANK=0 timeout 60 "$work/build/ddp_mlp" | tail -1)
+wait $!
+echo "$one"
+echo "$two"
+[[ $one == "1 rank(s)"* && $two == "2 rank(s)"* && ${one##*loss } == "${two##*loss }" ]]
