@@ -102,12 +102,14 @@ void Sgd::step(double lr, const torch::Tensor& found_inf) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor skip = found_inf > 0;
   const auto grads = gradients();
-  for (std::size_t i = 0; i < grads.size(); ++i) {
-    torch::Tensor weight = parameters_[i].second;
-    const torch::Tensor next =
-        config_.momentum * momentum_[i] + grads[i] + config_.weight_decay * weight;
-    momentum_[i].copy_(torch::where(skip, momentum_[i], next));
-    weight.copy_(torch::where(skip, weight, weight - lr * next));
+  for (const Group& group : groups_) {
+    for (const std::size_t i : group.members) {
+      torch::Tensor weight = parameters_[i].second;
+      const torch::Tensor next =
+          config_.momentum * momentum_[i] + grads[i] + config_.weight_decay * weight;
+      momentum_[i].copy_(torch::where(skip, momentum_[i], next));
+      weight.copy_(torch::where(skip, weight, weight - lr * group.lr_factor * next));
+    }
   }
 }
 

@@ -24,9 +24,11 @@ inline config::ExperimentConfig small_config(const std::string& model = "dnn") {
   config.input.node_embedding = 4;
   config.input.weekday_embedding = 2;
   config.model.name = model;
-  config.model.num_layers = 2;
   config.model.hidden = 8;
-  config.model.num_heads = 2;
+  if (model == "gat_tcn")
+    config.model.num_heads = 2;
+  else
+    config.model.num_layers = 2;
   config.model.head_width = 8;
   config.train.epochs = 3;
   config.train.global_batch_size = 8;
