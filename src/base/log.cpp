@@ -31,7 +31,9 @@ void add_log_file(const std::filesystem::path& path) {
     spdlog::default_logger()->sinks().push_back(sink);
     spdlog::default_logger()->flush_on(spdlog::level::info);
   } catch (const std::exception& error) {
-    throw IoError(fmt::format("{}: log file cannot be opened: {}", path.string(), error.what()));
+    throw IoError(fmt::format(
+        "{}: log: expected a file that can be written, found: {}; choose another run folder",
+        path.string(), error.what()));
   }
 }
 
