@@ -79,27 +79,30 @@ TEST(StepGuard, NamesTheParameterOrGradientThatIsNotFinite) {
 volatile std::sig_atomic_t seen_by_previous = 0;
 void previous_handler(int number) { seen_by_previous = number; }
 
-/// Installs previous_handler for both signals and gives back what was there.
+/// Installs previous_handler for the three signals and gives back what was there.
 class PreviousHandlers {
  public:
   PreviousHandlers() {
     seen_by_previous = 0;
     term_ = std::signal(SIGTERM, previous_handler);
     usr1_ = std::signal(SIGUSR1, previous_handler);
+    int_ = std::signal(SIGINT, previous_handler);
   }
   ~PreviousHandlers() {
     std::signal(SIGTERM, term_);
     std::signal(SIGUSR1, usr1_);
+    std::signal(SIGINT, int_);
   }
 
  private:
   void (*term_)(int);
   void (*usr1_)(int);
+  void (*int_)(int);
 };
 
-TEST(StopSignal, EitherSignalSetsTheFlagAndThePreviousHandlerComesBack) {
+TEST(StopSignal, EachSignalSetsTheFlagAndThePreviousHandlerComesBack) {
   const PreviousHandlers previous;
-  for (const int number : {SIGUSR1, SIGTERM}) {
+  for (const int number : {SIGUSR1, SIGTERM, SIGINT}) {
     seen_by_previous = 0;
     {
       const StopSignal stop;
