@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/accumulator.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

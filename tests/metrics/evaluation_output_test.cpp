@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
