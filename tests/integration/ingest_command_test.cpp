@@ -104,7 +104,7 @@ TEST(IngestCommand, MemoryIsBoundedWhateverTheSizeOfTheInput) {
   // beside what the program takes to start, most of it LibTorch
   const ProgramResult start = test::run_program({test::precinct_program(), "--version"});
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr long kKib = 512 * 1024;  // shadow memory, freed blocks kept back
+  constexpr long kKib = 768 * 1024;  // shadow memory, freed blocks kept back
 #else
   constexpr long kKib = 64 * 1024;
 #endif
