@@ -59,10 +59,14 @@ std::string on_a_terminal(const std::function<void()>& act) {
   ::dup2(terminal, STDERR_FILENO);
   act();
   ::dup2(saved, STDERR_FILENO);
-  std::string text(4096, '\0');
+  std::string text;  // a terminal hands a line over in pieces
   pollfd ready{master, POLLIN, 0};
-  const auto size = ::poll(&ready, 1, 5000) > 0 ? ::read(master, text.data(), text.size()) : 0;
-  text.resize(static_cast<std::size_t>(size > 0 ? size : 0));
+  while (text.find('\n') == std::string::npos && ::poll(&ready, 1, 5000) > 0) {
+    char piece[4096];
+    const auto size = ::read(master, piece, sizeof piece);
+    if (size <= 0) break;
+    text.append(piece, static_cast<std::size_t>(size));
+  }
   for (const int file : {master, terminal, saved}) ::close(file);
   return text;
 }
