@@ -20,7 +20,7 @@ foreach(_s IN LISTS PRECINCT_SANITIZE)
   add_link_options(-fsanitize=${_s})
 endforeach()
 if("undefined" IN_LIST PRECINCT_SANITIZE)
-  # g++ 12 takes members of std::regex for uninitialised once undefined behaviour is instrumented (GCC bug 105562)
+  # g++ 12 takes members of std::regex for uninitialised once undefined behaviour is instrumented
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=undefined> $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
 endif()
 
