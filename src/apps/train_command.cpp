@@ -17,11 +17,13 @@
 #include "config/experiment_config.h"
 #include "data/store/panel_store.h"
 #include "models/artifact.h"
+#include "parallel/process_context.h"
+#include "parallel/world.h"
 #include "train/network_forecaster.h"
+#include "train/ranks.h"
 #include "train/run_evaluation.h"
 #include "train/run_folder.h"
 #include "train/run_match.h"
-#include "train/training_device.h"
 
 namespace precinct::apps {
 namespace {
@@ -82,23 +84,29 @@ std::optional<models::Artifact> finished_artifact(const Arguments& a,
   return {};
 }
 
-/// Nothing with --no-score.
+/// On the leader; nothing with --no-score and on the other ranks.
 std::optional<metrics::Evaluation> train_network(const Arguments& a,
                                                  const config::ExperimentConfig& config,
                                                  const data::Panel& panel, const data::Split& split,
-                                                 const train::RunFolder& run) {
+                                                 const train::RunFolder& run, train::Ranks& ranks) {
   const std::string hash = data::panel_hash(config.data.panel);
-  const auto finished = finished_artifact(a, config, run, hash);
-  if (finished) spdlog::info("{} is finished; its table follows", run.path().string());
+  ranks.require_same("data.panel (sha256)", hash);
+  const auto finished = ranks.leads() ? finished_artifact(a, config, run, hash) : std::nullopt;
+  const bool is_finished = !ranks.of_leader(finished ? "finished" : "").empty();
+  if (is_finished) spdlog::info("{} is finished; its table follows", run.path().string());
   // with refit: all the artifact has seen the test range: the best checkpoint of fit is scored
-  const bool score_checkpoint = finished && config.train.refit == "all";
-  if (finished && !score_checkpoint) {
-    models::ArtifactForecaster forecaster(*finished, train::training_device(config.run.device));
+  const bool score_checkpoint = is_finished && config.train.refit == "all";
+  if (is_finished && !score_checkpoint) {
+    ranks.part();
+    if (!ranks.leads()) return {};
+    models::ArtifactForecaster forecaster(*finished, ranks.device());
     return score(config, panel, split, &forecaster, metrics::choice_in(finished->evaluation));
   }
-  train::NetworkForecaster network(config, hash, run,
+  train::NetworkForecaster network(config, hash, run, ranks,
                                    {a.resume == "require" || score_checkpoint, a.allow_mismatch});
   network.fit(panel, split);
+  ranks.part();
+  if (!ranks.leads()) return {};
   const train::TrainingResult& result = network.result();
   const metrics::Choice choice{config.train.early_stop.metric, result.best_score,
                                result.best_epoch};
@@ -116,34 +124,63 @@ std::optional<metrics::Evaluation> train_network(const Arguments& a,
   return evaluation;
 }
 
+/// The run's folder, locked by the leader, the same on all ranks.
+std::unique_ptr<train::RunFolder> open_run(const Arguments& a,
+                                           const config::ExperimentConfig& config,
+                                           train::Ranks& ranks) {
+  std::unique_ptr<train::RunFolder> run;
+  if (ranks.leads()) run = std::make_unique<train::RunFolder>(run_path(a, config));
+  const fs::path path = ranks.of_leader(run ? run->path().string() : "");
+  if (!run) return std::make_unique<train::RunFolder>(path, train::RunFolder::Follower());
+  return run;
+}
+
+int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentConfig& config) {
+  train::require_same_configuration(ranks, config);
+  const auto run = open_run(a, config, ranks);
+  const data::Panel panel = data::read_panel(config.data.panel, config.data.verify && !a.no_verify);
+  const data::Split split = train::split_of(config.data, panel.num_bins);
+  if (!a.allow_mismatch) train::require_same_configuration(*run, config);
+  add_log_file(run->path() / "log" / fmt::format("rank-{}.log", ranks.rank()));
+  if (ranks.leads()) {
+    if (!fs::exists(run->path() / "config.yaml") || a.allow_mismatch)
+      write_file_atomically(run->path() / "config.yaml", config::to_yaml(config));
+    run->write_manifest(build_version(), command_line());
+  }
+  if (ranks.size() > 1) spdlog::info("{}", ranks.mesh().text());
+  const bool baselines = config.model.name == "baselines";
+  if (baselines) ranks.part();
+  if (baselines && !ranks.leads()) return 0;
+  const auto scored = baselines ? score(config, panel, split, nullptr)
+                                : train_network(a, config, panel, split, *run, ranks);
+  if (!scored) return 0;
+  const metrics::Evaluation& evaluation = *scored;
+  write_file_atomically(run->evaluation(), evaluation.to_json().dump(2) + "\n");
+  print(evaluation, *run, a.json);
+  if (!baselines) train::require_anchor_kept(config, evaluation, config.model.name);
+  return 0;
+}
+
 int run_training(const Arguments& a) {
   const std::vector<fs::path> files(a.files.begin(), a.files.end());
   const config::ExperimentConfig config = config::load_experiment(files, a.assignments);
   require_device(config.run.device);
-  const bool baselines = config.model.name == "baselines";
   PRECINCT_CHECK(
-      !baselines || !a.no_score, ConfigError,
+      config.model.name != "baselines" || !a.no_score, ConfigError,
       "--no-score: expected a network, found model.name: baselines, which is nothing but "
       "scored; leave it out");
   PRECINCT_CHECK(!config.data.panel.empty(), ConfigError,
                  "data.panel: expected the path of a panel, found none; name it in the "
                  "configuration or with --set data.panel=FILE");
-  const train::RunFolder run(run_path(a, config));
-  const data::Panel panel = data::read_panel(config.data.panel, config.data.verify && !a.no_verify);
-  const data::Split split = train::split_of(config.data, panel.num_bins);
-  if (!a.allow_mismatch) train::require_same_configuration(run, config);
-  add_log_file(run.path() / "log" / "rank-0.log");
-  if (!fs::exists(run.path() / "config.yaml") || a.allow_mismatch)
-    write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
-  run.write_manifest(build_version(), command_line());
-  const auto scored = baselines ? score(config, panel, split, nullptr)
-                                : train_network(a, config, panel, split, run);
-  if (!scored) return 0;
-  const metrics::Evaluation& evaluation = *scored;
-  write_file_atomically(run.evaluation(), evaluation.to_json().dump(2) + "\n");
-  print(evaluation, run, a.json);
-  if (!baselines) train::require_anchor_kept(config, evaluation, config.model.name);
-  return 0;
+  const auto context = parallel::ProcessContext::from_environment();
+  const auto world = parallel::connect(context, train::connect_options(config, context));
+  train::Ranks ranks(*world, config);
+  try {
+    return train_on(ranks, a, config);
+  } catch (const StopRequested&) {
+    ranks.part();  // all leave at the same step, none before the others know
+    throw;
+  }
 }
 
 }  // namespace

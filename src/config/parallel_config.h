@@ -9,7 +9,7 @@ namespace precinct::config {
 
 /// `parallel:`; degrees multiply to the world size.
 struct ParallelConfig {
-  std::int64_t dp = 1;
+  std::int64_t dp = -1;  // the rest of the world
   std::int64_t tp = 1;
   std::int64_t pp = 1;
   std::string backend = "auto";  // auto|nccl|gloo

@@ -18,8 +18,9 @@ namespace fs = std::filesystem;
 
 std::string CheckpointStore::name_of(std::int64_t step) { return fmt::format("step-{:09}", step); }
 
-CheckpointStore::CheckpointStore(fs::path folder, std::int64_t keep_last)
+CheckpointStore::CheckpointStore(fs::path folder, std::int64_t keep_last, bool writes)
     : folder_(std::move(folder)), keep_last_(std::max<std::int64_t>(1, keep_last)) {
+  if (!writes) return;
   std::error_code error;
   fs::create_directories(folder_, error);
   PRECINCT_CHECK(!error, IoError,
@@ -118,8 +119,8 @@ std::optional<fs::path> CheckpointStore::newest_good() {
   return std::nullopt;
 }
 
-fs::path CheckpointStore::good(std::int64_t step) {
-  const fs::path path = folder_ / name_of(step);
+fs::path CheckpointStore::good(const std::string& name) {
+  const fs::path path = folder_ / name;
   PRECINCT_CHECK(fs::exists(path) && is_good(path), CheckpointError,
                  "{}: expected a checkpoint that verifies, found none; restore it from a copy, or "
                  "start a new run "

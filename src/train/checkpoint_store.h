@@ -15,11 +15,11 @@ namespace precinct::train {
 ///
 /// A checkpoint is visible only when complete (temporary folder, fsync, rename, then LATEST), is
 /// verified by size and sha256 when it is loaded, and is deleted only after a newer one was read
-/// back. One process writes: the run's lock is held.
+/// back. One process writes, and holds the run's lock; others may read what it names.
 class CheckpointStore {
  public:
-  /// Creates the folder; removes what an interrupted save left behind.
-  CheckpointStore(std::filesystem::path folder, std::int64_t keep_last);
+  /// The process that writes creates the folder and removes what an interrupted save left behind.
+  CheckpointStore(std::filesystem::path folder, std::int64_t keep_last, bool writes = true);
 
   /// Writes step `step` with the files that `write` puts into the folder it is given, reads it
   /// back, then removes checkpoints that are neither best nor among the last keep_last. A good
@@ -32,8 +32,8 @@ class CheckpointStore {
   /// names file and offset. Nothing when the folder holds no checkpoint at all. Throws
   /// CheckpointError when it holds some and none is good.
   std::optional<std::filesystem::path> newest_good();
-  /// The verified checkpoint of a step; throws CheckpointError.
-  std::filesystem::path good(std::int64_t step);
+  /// The verified checkpoint of that name; throws CheckpointError.
+  std::filesystem::path good(const std::string& name);
   void mark_best(std::int64_t step);
   static std::string name_of(std::int64_t step);
 

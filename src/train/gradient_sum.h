@@ -2,24 +2,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <torch/torch.h>
+
+#include <memory>
+
+#include "config/experiment_config.h"
+#include "models/safetensors.h"
+#include "train/ranks.h"
+
 namespace precinct::train {
 
-/// Where gradients are added over the ranks of a job. The trainer calls begin() before each
-/// backward pass of a step and finish() after the last one; the gradients it finds then are those
-/// of the whole global batch. A world of one has nothing to add.
+/// Where losses and gradients are added over the ranks of a job. The trainer calls begin() before
+/// each backward pass of a step and finish() after the last one; the gradients it finds then are
+/// those of the whole global batch. A rank without windows calls finish() alone.
 class GradientSum {
  public:
   virtual ~GradientSum() = default;
-  /// `last`: the backward pass that follows is the step's last one.
-  virtual void begin(bool last) = 0;
-  virtual void finish() = 0;
+  /// `loss`: f32 scalar, this micro-batch's share of the step's loss; `last`: the backward pass
+  /// that follows is this rank's last one of the step.
+  virtual void begin(const torch::Tensor& loss, bool last) = 0;
+  /// The loss of the whole global batch, f32 scalar without graph.
+  virtual torch::Tensor finish() = 0;
 };
 
-/// A world of one.
+/// Micro-batches of one rank alone.
 class LocalGradientSum final : public GradientSum {
  public:
-  void begin(bool) override {}
-  void finish() override {}
+  explicit LocalGradientSum(torch::Device device) : total_(torch::zeros({}, device)) {}
+  void begin(const torch::Tensor& loss, bool) override { total_ = total_ + loss.detach(); }
+  torch::Tensor finish() override { return std::exchange(total_, torch::zeros_like(total_)); }
+
+ private:
+  torch::Tensor total_;
 };
+
+/// What a run's configuration asks for: over the data-parallel ranks while the backward pass runs;
+/// with train.deterministic in the canonical order; alone in a world of one. `ranks` must outlive
+/// it.
+std::unique_ptr<GradientSum> make_gradient_sum(const models::NamedTensors& parameters,
+                                               const config::ExperimentConfig& config,
+                                               Ranks& ranks);
 
 }  // namespace precinct::train

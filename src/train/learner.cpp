@@ -3,6 +3,7 @@
 #include "train/learner.h"
 
 #include "models/safetensors.h"
+#include "parallel/same_tensors.h"
 #include "train/gradient_clip.h"
 #include "train/precision.h"
 
@@ -11,32 +12,34 @@ namespace {
 
 std::shared_ptr<models::ForecastModel> fresh_model(const config::ExperimentConfig& config,
                                                    const models::ModelContext& context,
-                                                   torch::Device device) {
+                                                   Ranks& ranks) {
   auto model = models::build_model(config, context);
   model->set_dropout_seed(config.run.seed);
-  model->to(device);
+  model->to(ranks.device());
   model->train();
+  // drawn alike on all ranks, unless their processors differ
+  parallel::check_same_layout(models::named_tensors(*model), ranks.dp());
+  parallel::broadcast_tensors(models::named_tensors(*model), ranks.dp(), /*root=*/0);
   return model;
 }
 
 }  // namespace
 
 Learner::Learner(const config::ExperimentConfig& config, const models::ModelContext& context,
-                 torch::Device device, std::int64_t steps_per_epoch, std::int64_t total_steps,
-                 GradientSum& gradient_sum)
+                 std::int64_t steps_per_epoch, std::int64_t total_steps, Ranks& ranks)
     : train_(config.train),
       head_(config.head),
-      device_(device),
-      gradient_sum_(gradient_sum),
-      model_(fresh_model(config, context, device)),
+      device_(ranks.device()),
+      model_(fresh_model(config, context, ranks)),
       optimizer_(make_optimizer(*model_, train_.optimizer)),
+      gradient_sum_(make_gradient_sum(optimizer_->parameters(), config, ranks)),
       schedule_(train_.schedule, train_.optimizer.lr, steps_per_epoch, total_steps),
-      guard_(device),
+      guard_(device_),
       average_(optimizer_->parameters(), train_.ema_decay),
-      losses_(torch::zeros({3}, torch::TensorOptions().dtype(torch::kFloat64).device(device))) {}
+      losses_(torch::zeros({3}, torch::TensorOptions().dtype(torch::kFloat64).device(device_))) {}
 
 void Learner::train_step(const data::StepBatches& batches, std::int64_t step) {
-  const torch::Tensor loss = backward(batches);
+  const torch::Tensor loss = backward(batches, *gradient_sum_);
   const torch::Tensor norm = gradient_norm(optimizer_->parameters());
   clip_gradients(optimizer_->parameters(), norm, train_.clip_norm);
   const torch::Tensor found_inf = guard_.check(loss, norm, step);
@@ -50,22 +53,23 @@ void Learner::train_step(const data::StepBatches& batches, std::int64_t step) {
   losses_ = torch::where(found_inf > 0, losses_, next);
 }
 
-torch::Tensor Learner::backward(const data::StepBatches& batches) {
+torch::Tensor Learner::backward(const data::StepBatches& batches, GradientSum& gradient_sum) {
   optimizer_->zero_grad();
-  torch::Tensor total =
-      torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat32).device(device_));
   const std::size_t count = batches.micro_batches.size();
   for (std::size_t i = 0; i < count; ++i) {
-    gradient_sum_.begin(/*last=*/i + 1 == count);
     const data::Batch& batch = batches.micro_batches[i];
     const Autocast autocast(train_.precision, device_);
     const auto sum = models::loss_sum(head_, model_->forward(batch), batch);
     const torch::Tensor loss = sum.numerator / batches.num_observed_cells;
+    gradient_sum.begin(loss, /*last=*/i + 1 == count);
     loss.backward();
-    total += loss.detach();
   }
-  gradient_sum_.finish();
-  return total;
+  return gradient_sum.finish();
+}
+
+void Learner::backward_here(const data::StepBatches& batches) {
+  LocalGradientSum alone(device_);
+  backward(batches, alone);
 }
 
 Learner::Losses Learner::take_losses() {

@@ -23,13 +23,14 @@ namespace precinct::train {
 /// Nothing in it waits for the device.
 class Learner {
  public:
-  /// Fresh weights, drawn by name from run.seed. `total_steps`: length of the schedule.
+  /// Fresh weights, drawn by name from run.seed, rank 0's on all ranks. `total_steps`: length of
+  /// the schedule. `ranks` must outlive it; all of them call it.
   Learner(const config::ExperimentConfig& config, const models::ModelContext& context,
-          torch::Device device, std::int64_t steps_per_epoch, std::int64_t total_steps,
-          GradientSum& gradient_sum);
+          std::int64_t steps_per_epoch, std::int64_t total_steps, Ranks& ranks);
 
-  /// Forward, loss, backward of each micro-batch, sum, clip, guard, update. The loss is divided by
-  /// the observed cells of the whole global batch, known beforehand. `step`: of this phase.
+  /// Forward, loss, backward of each micro-batch of this rank, sum over the ranks, clip, guard,
+  /// update. The loss is divided by the observed cells of the whole global batch, known beforehand.
+  /// `step`: of this phase.
   void train_step(const data::StepBatches& batches, std::int64_t step);
 
   /// Mean loss and norm since the last call; waits for the device.
@@ -54,18 +55,19 @@ class Learner {
   /// The same from a checkpoint's folder.
   static std::map<std::string, torch::Tensor> forecast_weights(const std::filesystem::path& folder);
 
-  /// The loss of a step's batches with gradients left behind, for the search of a non-finite
+  /// Leaves the gradients of this rank's micro-batches behind, for the search of a non-finite
   /// tensor.
-  torch::Tensor backward(const data::StepBatches& batches);
+  void backward_here(const data::StepBatches& batches);
 
  private:
+  torch::Tensor backward(const data::StepBatches& batches, GradientSum& sum);
   models::NamedTensors optimizer_tensors() const;
   config::TrainConfig train_;
   config::HeadConfig head_;
   torch::Device device_;
-  GradientSum& gradient_sum_;
   std::shared_ptr<models::ForecastModel> model_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<GradientSum> gradient_sum_;
   LrSchedule schedule_;
   StepGuard guard_;
   WeightAverage average_;

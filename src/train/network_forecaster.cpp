@@ -9,18 +9,19 @@
 namespace precinct::train {
 
 NetworkForecaster::NetworkForecaster(config::ExperimentConfig config, std::string panel_hash,
-                                     const RunFolder& run, Trainer::Options options)
+                                     const RunFolder& run, Ranks& ranks, Trainer::Options options)
     : config_(std::move(config)),
       panel_hash_(std::move(panel_hash)),
       run_(run),
+      ranks_(ranks),
       options_(options) {}
 
 void NetworkForecaster::fit(const data::Panel& panel, const data::Split& split) {
-  Trainer trainer(config_, panel, panel_hash_, split, run_, options_);
-  for (auto& log : make_logs(config_.log, run_)) trainer.add_observer(std::move(log));
+  Trainer trainer(config_, panel, panel_hash_, split, run_, ranks_, options_);
+  if (ranks_.leads())
+    for (auto& log : make_logs(config_.log, run_)) trainer.add_observer(std::move(log));
   result_ = std::make_unique<TrainingResult>(trainer.run());
-  forecaster_ = std::make_unique<models::ArtifactForecaster>(result_->evaluated,
-                                                             training_device(config_.run.device));
+  forecaster_ = std::make_unique<models::ArtifactForecaster>(result_->evaluated, ranks_.device());
 }
 
 models::Forecast NetworkForecaster::predict(const data::Panel& panel,

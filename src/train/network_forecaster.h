@@ -14,9 +14,9 @@ namespace precinct::train {
 /// predict() uses what the test range may be scored with.
 class NetworkForecaster final : public models::Forecaster {
  public:
-  /// Keeps a reference to the run folder.
+  /// Keeps references to the run folder and the ranks, all of which call fit().
   NetworkForecaster(config::ExperimentConfig config, std::string panel_hash, const RunFolder& run,
-                    Trainer::Options options = {});
+                    Ranks& ranks, Trainer::Options options = {});
   std::string name() const override { return config_.model.name; }
   /// Throws what Trainer::run() throws.
   void fit(const data::Panel& panel, const data::Split& split) override;
@@ -29,6 +29,7 @@ class NetworkForecaster final : public models::Forecaster {
   config::ExperimentConfig config_;
   std::string panel_hash_;
   const RunFolder& run_;
+  Ranks& ranks_;
   Trainer::Options options_;
   std::unique_ptr<TrainingResult> result_;
   std::unique_ptr<models::ArtifactForecaster> forecaster_;

@@ -82,11 +82,11 @@ bool RunFolder::holds_checkpoint() const {
 }
 
 void RunFolder::remove_what_was_made() const {
-  if (!made_.made_any()) return;
+  if (!made_ || !made_->made_any()) return;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(path_, ignored))
     fs::remove_all(entry.path(), ignored);
-  made_.remove_empty();
+  made_->remove_empty();
 }
 
 RunFolder::~RunFolder() {

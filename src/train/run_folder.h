@@ -3,15 +3,16 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/made_folders.h"
 
 namespace precinct::train {
 
-/// One run's folder, locked for this process: a second job in it is refused. What a killed process
-/// left half-written is removed; a folder that this process made and has to leave by an exception
-/// before there is a checkpoint is removed again.
+/// One run's folder, locked for the process that leads the run: a second job in it is refused. What
+/// a killed process left half-written is removed; a folder that this process made and has to leave
+/// by an exception before there is a checkpoint is removed again.
 ///
 ///   config.yaml  manifest.json  metrics.jsonl  timing.jsonl  events.out.tfevents.*  log/
 ///   checkpoints/ artifact/  evaluation.json
@@ -20,6 +21,9 @@ class RunFolder {
   /// Creates the folder when needed and takes its lock at once. Throws IoError that names host and
   /// process id of the job that holds it. The lock ends with the process, however it ends.
   explicit RunFolder(std::filesystem::path path);
+  /// The folder of a run that another process leads: nothing is created, locked or removed.
+  struct Follower {};
+  RunFolder(std::filesystem::path path, Follower) : path_(std::move(path)) {}
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -45,7 +49,7 @@ class RunFolder {
   void remove_what_was_made() const;
 
   std::filesystem::path path_;
-  MadeFolders made_;
+  std::optional<MadeFolders> made_;
   int lock_ = -1;
 };
 

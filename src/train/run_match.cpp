@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "config/field_visitor.h"
@@ -15,13 +16,15 @@ namespace {
 
 constexpr std::size_t kNamed = 4;  // keys that a message lists
 
-/// Values of the keys that influence training, as text.
-class InfluentialValues final : public config::FieldVisitor {
+/// Values of the wanted keys, as text.
+class SomeValues final : public config::FieldVisitor {
  public:
   using Info = config::FieldInfo;
   using Texts = std::vector<std::string>;
   std::vector<std::pair<std::string, std::string>> values;
+  bool (*wanted)(const Info&);
 
+  explicit SomeValues(bool (*which)(const Info&)) : wanted(which) {}
   void text(const Info& info, std::string& value, const Texts&) override { add(info, value); }
   void integer(const Info& info, std::int64_t& value, std::int64_t, std::int64_t) override {
     add(info, value);
@@ -43,40 +46,74 @@ class InfluentialValues final : public config::FieldVisitor {
  private:
   template <typename T>
   void add(const Info& info, const T& value) {
-    if (info.influences_training) values.emplace_back(info.key, fmt::format("{}", value));
+    if (wanted(info)) values.emplace_back(info.key, fmt::format("{}", value));
   }
 };
 
-std::vector<std::pair<std::string, std::string>> values_of(config::ExperimentConfig config) {
-  InfluentialValues visitor;
+using Values = std::vector<std::pair<std::string, std::string>>;
+
+bool influences_training(const config::FieldInfo& info) { return info.influences_training; }
+
+/// Ranks must agree also on what decides when they talk to each other.
+bool concerns_all_ranks(const config::FieldInfo& info) {
+  const std::string key = info.key;
+  return info.influences_training || key.starts_with("train.") || key.starts_with("parallel.");
+}
+
+Values values_of(config::ExperimentConfig config, bool (*wanted)(const config::FieldInfo&)) {
+  SomeValues visitor(wanted);
   config::visit_fields(config, visitor);
   return visitor.values;
+}
+
+/// "train.optimizer.lr: 0.02 instead of 0.01" for each difference.
+std::vector<std::string> differences(const Values& found, const Values& expected) {
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < std::min(found.size(), expected.size()); ++i)
+    if (found[i].second != expected[i].second)
+      keys.push_back(
+          fmt::format("{}: {} instead of {}", found[i].first, found[i].second, expected[i].second));
+  return keys;
+}
+
+/// The first few, and how many more.
+std::string text_of(std::vector<std::string> keys) {
+  const std::size_t count = keys.size();
+  keys.resize(std::min(count, kNamed));
+  return fmt::format("{}{}", fmt::join(keys, ", "),
+                     count > kNamed ? fmt::format(" and {} more", count - kNamed) : "");
 }
 
 }  // namespace
 
 std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
                                         const config::ExperimentConfig& expected) {
-  const auto mine = values_of(found), other = values_of(expected);
-  std::vector<std::string> keys;
-  for (std::size_t i = 0; i < mine.size(); ++i)
-    if (mine[i].second != other[i].second)
-      keys.push_back(
-          fmt::format("{}: {} instead of {}", mine[i].first, mine[i].second, other[i].second));
-  return keys;
+  return differences(values_of(found, influences_training),
+                     values_of(expected, influences_training));
 }
 
 void require_same_configuration(const RunFolder& run, const config::ExperimentConfig& config) {
   const auto file = run.path() / "config.yaml";
   if (!std::filesystem::exists(file)) return;
-  auto keys = differing_keys(config, config::load_experiment({file}));
-  const std::size_t count = keys.size();
-  keys.resize(std::min(count, kNamed));
-  PRECINCT_CHECK(count == 0, ConfigError,
-                 "{}: expected the configuration that the run was started with, found {}{}; choose "
+  const auto keys = differing_keys(config, config::load_experiment({file}));
+  PRECINCT_CHECK(keys.empty(), ConfigError,
+                 "{}: expected the configuration that the run was started with, found {}; choose "
                  "another --run-dir, start anew with --resume never, or pass --allow-mismatch",
-                 file.string(), fmt::join(keys, ", "),
-                 count > kNamed ? fmt::format(" and {} more", count - kNamed) : "");
+                 file.string(), text_of(keys));
+}
+
+void require_same_configuration(Ranks& ranks, const config::ExperimentConfig& config) {
+  std::vector<Values> values;
+  for (const auto& text :
+       ranks.gather(nlohmann::json(values_of(config, concerns_all_ranks)).dump()))
+    values.push_back(nlohmann::json::parse(text).get<Values>());
+  for (std::size_t r = 1; r < values.size(); ++r) {
+    const auto keys = differences(values[r], values[0]);
+    PRECINCT_CHECK(keys.empty(), ConfigError,
+                   "rank {}: expected rank 0's configuration, found {}; start all ranks with the "
+                   "same files and arguments",
+                   r, text_of(keys));
+  }
 }
 
 }  // namespace precinct::train

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/experiment_config.h"
+#include "train/ranks.h"
 #include "train/run_folder.h"
 
 namespace precinct::train {
@@ -18,5 +19,9 @@ std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
 /// Throws ConfigError, with the keys, when the run was started with a configuration that would have
 /// trained otherwise. A folder without config.yaml matches.
 void require_same_configuration(const RunFolder& run, const config::ExperimentConfig& config);
+
+/// Throws ConfigError, the same on all ranks, with the keys by which another rank's configuration
+/// differs from rank 0's, in what influences training, `train` and `parallel`. All ranks call it.
+void require_same_configuration(Ranks& ranks, const config::ExperimentConfig& config);
 
 }  // namespace precinct::train

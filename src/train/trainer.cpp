@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "parallel/canonical_sum.h"
+#include "parallel/same_tensors.h"
 #include "train/stop_signal.h"
 #include "train/training_device.h"
 
@@ -25,15 +28,16 @@ double seconds_since(Clock::time_point begin) {
 
 Trainer::Trainer(const config::ExperimentConfig& config, const data::Panel& panel,
                  const std::string& panel_hash, const data::Split& split, const RunFolder& run,
-                 Options options)
+                 Ranks& ranks, Options options)
     : config_(config),
       panel_(panel),
       split_(split),
       options_(options),
-      device_(training_device(config.run.device)),
-      store_(run.checkpoints(), config.train.checkpoint.keep_last),
-      early_stop_(config.train.early_stop) {
-  check_supported(config_, device_);
+      ranks_(ranks),
+      store_(run.checkpoints(), config.train.checkpoint.keep_last, ranks.leads()),
+      early_stop_(config.train.early_stop),
+      agreement_(ranks) {
+  check_supported(config_, ranks_.device());
   state_.config_hash = config::training_hash(config_);
   state_.panel_hash = panel_hash;
   state_.seed = config_.run.seed;
@@ -47,6 +51,7 @@ TrainingResult Trainer::run() {
   while (!finished_) {
     step();
     observe();
+    agree();
     if (went_back()) continue;
     if (evaluation_due()) evaluate();
     if (checkpoint_due()) save();
@@ -65,6 +70,18 @@ void Trainer::step() {
   state_.consumed = batches.consumed_after;
   ++state_.phase_step;
   ++state_.step;
+}
+
+void Trainer::agree() {
+  Wish mine = Wish::kNone;
+  if (ranks_.leads() && wants_save_by_time()) mine = Wish::kSave;
+  if (StopSignal::received() != 0) mine = Wish::kLeave;
+  agreed_ = agreement_.next(mine);
+}
+
+bool Trainer::wants_save_by_time() const {
+  const auto every = config::Duration::parse(config_.train.checkpoint.every);
+  return every.unit == config::Duration::Unit::kSeconds && seconds_since(last_save_) >= every.value;
 }
 
 void Trainer::observe() {
@@ -92,8 +109,7 @@ bool Trainer::evaluation_due() const {
 bool Trainer::checkpoint_due() const {
   if (phase_done()) return true;
   const auto every = config::Duration::parse(config_.train.checkpoint.every);
-  if (every.unit == config::Duration::Unit::kSeconds)
-    return seconds_since(last_save_) >= every.value;
+  if (every.unit == config::Duration::Unit::kSeconds) return agreed_ == Wish::kSave;
   return state_.phase_step % steps_in("train.checkpoint.every", config_.train.checkpoint.every) ==
          0;
 }
@@ -133,15 +149,19 @@ void Trainer::save(bool is_best) {
   state_.loss_sums = learner_->loss_sums();
   state_.guard = learner_->guard().state();
   for (auto& observer : observers_) observer->before_checkpoint(state_);
-  store_.save(state_.step, is_best, [&](const std::filesystem::path& folder) {
-    learner_->save(folder);
-    write_file_atomically(folder / "state.json", state_.to_json().dump(2) + "\n");
-  });
+  ranks_.all().note(static_cast<std::uint64_t>(state_.step));
+  ranks_.all().compare_calls();
+  if (ranks_.leads())
+    store_.save(state_.step, is_best, [&](const std::filesystem::path& folder) {
+      learner_->save(folder);
+      write_file_atomically(folder / "state.json", state_.to_json().dump(2) + "\n");
+    });
+  ranks_.all().barrier().wait();
   last_save_ = Clock::now();
 }
 
 void Trainer::resume() {
-  const auto checkpoint = store_.newest_good();
+  const auto checkpoint = newest_good();
   PRECINCT_CHECK(checkpoint || !options_.require_checkpoint, CheckpointError,
                  "--resume require: expected a checkpoint in the run folder, found none; start "
                  "with --resume auto");
@@ -158,8 +178,9 @@ void Trainer::resume() {
 
 void Trainer::start() {
   if (config_.head.anchor == "history") {
-    anchor_ = data::choose_gamma_poisson(panel_, split_.validation);
-    state_.anchor = *anchor_;
+    state_.anchor = data::choose_gamma_poisson(panel_, split_.validation);
+    state_.anchor = nlohmann::json::parse(ranks_.of_leader(state_.anchor.dump()));
+    anchor_ = state_.anchor.get<data::GammaPoissonConstants>();
   }
   begin_phase();
   evaluate();  // epoch 0: what the anchor alone is worth
@@ -169,19 +190,24 @@ void Trainer::begin_phase() {
   batches_.reset();
   scorer_.reset();
   data_.reset();
-  data_ = std::make_unique<PhaseData>(
-      config_, panel_, ranges_of(state_.phase, config_, split_, panel_.num_bins), anchor_, device_);
+  data_ = std::make_unique<PhaseData>(config_, panel_,
+                                      ranges_of(state_.phase, config_, split_, panel_.num_bins),
+                                      anchor_, ranks_.device());
   steps_per_epoch_ = data_->sampler().steps_per_epoch();
   total_steps_ = steps_of_phase(steps_per_epoch_);
   evaluate_every_ = steps_in("train.evaluate_every", config_.train.evaluate_every);
-  learner_ = std::make_unique<Learner>(config_, data_->context(), device_, steps_per_epoch_,
-                                       total_steps_, gradient_sum_);
+  learner_ =
+      std::make_unique<Learner>(config_, data_->context(), steps_per_epoch_, total_steps_, ranks_);
   if (state_.phase == Phase::kFit)
-    scorer_ = std::make_unique<ValidationScorer>(config_, data_->series(), data_->ranges().score);
+    scorer_ =
+        std::make_unique<ValidationScorer>(config_, data_->series(), data_->ranges().score, ranks_);
   data::BatchPrefetcher::Options options;
   options.micro_batch_size = config_.train.micro_batch_size;
   options.prefetch = config_.data.prefetch;
   options.threads = config_.data.loader_threads;
+  options.dp_rank = ranks_.dp().rank();
+  options.dp_size = ranks_.dp().size();
+  if (config_.train.deterministic) options.canonical_shards = parallel::CanonicalSum::kShards;
   batches_ = std::make_unique<data::BatchPrefetcher>(data_->series(), data_->sampler(),
                                                      state_.consumed, options);
   for (auto& observer : observers_) observer->on_begin(view());
@@ -201,7 +227,9 @@ void Trainer::restore(const std::filesystem::path& checkpoint) {
   learner_->load(checkpoint);
   learner_->schedule().load(state_.schedule);
   learner_->load_sums(state_.loss_sums, state_.guard);
-  if (early_stop_.has_best()) store_.mark_best(early_stop_.best_step());
+  if (early_stop_.has_best() && ranks_.leads()) store_.mark_best(early_stop_.best_step());
+  parallel::check_same_bytes(models::named_tensors(learner_->model()), ranks_.dp(),
+                             "after " + checkpoint.filename().string() + " was read");
 }
 
 void Trainer::check_matches(const TrainState& state,
@@ -235,17 +263,21 @@ void Trainer::next_phase() {
 }
 
 void Trainer::leave_if_asked() {
-  if (finished_ || StopSignal::received() == 0) return;
+  if (finished_ || agreed_ != Wish::kLeave) return;
   save();
-  throw StopRequested(fmt::format("signal {}: saved step {}; run the same command again to go on",
-                                  StopSignal::received(), state_.step));
+  agreement_.finish();
+  const int signal = StopSignal::received();
+  throw StopRequested(
+      fmt::format("{}: saved step {}; run the same command again to go on",
+                  signal == 0 ? "another rank was asked to stop" : fmt::format("signal {}", signal),
+                  state_.step));
 }
 
 bool Trainer::went_back() {
   const bool read = state_.step % log_every() == 0 || evaluation_due() || checkpoint_due();
   const auto report = read ? learner_->guard().read() : StepGuard::Report{};
   if (!report.exhausted()) return false;
-  const auto checkpoint = state_.rolled_back ? std::nullopt : store_.newest_good();
+  const auto checkpoint = state_.rolled_back ? std::nullopt : newest_good();
   if (!checkpoint) explain_non_finite(report.last_bad_step);
   spdlog::warn(
       "phase {}, step {}: loss or gradients were not finite {} times in a row; back to {} once",
@@ -257,21 +289,37 @@ bool Trainer::went_back() {
   return true;
 }
 
-void Trainer::explain_non_finite(std::int64_t phase_step) {
-  const std::int64_t cursor = data_->cursor_of(phase_step);
+/// The leader looks; all read the same.
+std::optional<std::filesystem::path> Trainer::newest_good() {
+  std::optional<std::filesystem::path> mine;
+  if (ranks_.leads()) mine = store_.newest_good();
+  const std::string name = ranks_.of_leader(mine ? mine->filename().string() : "");
+  if (ranks_.leads() || name.empty()) return mine;
+  return store_.good(name);
+}
+
+/// Name of the first non-finite tensor that this rank sees, empty when it sees none.
+std::string Trainer::non_finite_here(std::int64_t cursor) {
   data::BatchPrefetcher::Options options;
   options.micro_batch_size = config_.train.micro_batch_size;
+  options.dp_rank = ranks_.dp().rank();
+  options.dp_size = ranks_.dp().size();
   options.prefetch = 0;
   const auto batches =
       data::BatchPrefetcher(data_->series(), data_->sampler(), cursor, options).next();
-  std::string tensor = "loss";
   for (const auto& batch : batches.micro_batches)
-    if (!torch::isfinite(batch.counts).all().item<bool>()) tensor = "input counts";
-  if (tensor == "loss") {
-    learner_->backward(batches);
-    const auto bad = non_finite_tensors(learner_->optimizer().parameters());
-    if (!bad.empty()) tensor = bad.front();
-  }
+    if (!torch::isfinite(batch.counts).all().item<bool>()) return "input counts";
+  learner_->backward_here(batches);
+  const auto bad = non_finite_tensors(learner_->optimizer().parameters());
+  return bad.empty() ? "" : bad.front();
+}
+
+void Trainer::explain_non_finite(std::int64_t phase_step) {
+  const std::int64_t cursor = data_->cursor_of(phase_step);
+  const auto found = ranks_.gather(non_finite_here(cursor));
+  const auto first = std::find_if(found.begin(), found.end(), [](auto& t) { return !t.empty(); });
+  const std::string tensor = first == found.end() ? "loss" : *first;
+  const std::int64_t rank = first == found.end() ? 0 : first - found.begin();
   const auto space = tensor.rfind(' '), dot = tensor.rfind('.');
   const std::string module =
       dot == std::string::npos ? config_.model.name : tensor.substr(space + 1, dot - space - 1);
@@ -279,11 +327,11 @@ void Trainer::explain_non_finite(std::int64_t phase_step) {
   for (const auto& window : data_->sampler().global_batch(cursor))
     windows.push_back(format_date(panel_.axis.start_of(window.origin).day));
   throw NumericError(
-      fmt::format("phase {}, step {}, rank 0: {} (module {}): expected finite values, found others "
-                  "{} steps in a row, also after "
+      fmt::format("phase {}, step {}, rank {}: {} (module {}): expected finite values, found "
+                  "others {} steps in a row, also after "
                   "a return to the last checkpoint; windows that start {}; lower "
                   "train.optimizer.lr or look at these bins",
-                  to_string(state_.phase), phase_step, tensor, module, StepGuard::kLimit,
+                  to_string(state_.phase), phase_step, rank, tensor, module, StepGuard::kLimit,
                   fmt::join(windows, " ")));
 }
 
@@ -323,6 +371,7 @@ models::Artifact Trainer::artifact_with(const data::FeatureSpec& spec,
 
 TrainingResult Trainer::result() {
   for (auto& observer : observers_) observer->on_end(view());
+  agreement_.finish();
   batches_.reset();
   TrainingResult result;
   result.best_epoch = early_stop_.best_epoch();
@@ -334,9 +383,9 @@ TrainingResult Trainer::result() {
     return result;
   }
   const auto fit_range = ranges_of(Phase::kFit, config_, split_, panel_.num_bins).fit;
-  result.evaluated =
-      artifact_with(data::FeatureSpec::fit(panel_, config_.input, config_.data, fit_range),
-                    Learner::forecast_weights(store_.good(early_stop_.best_step())));
+  result.evaluated = artifact_with(
+      data::FeatureSpec::fit(panel_, config_.input, config_.data, fit_range),
+      Learner::forecast_weights(store_.good(CheckpointStore::name_of(early_stop_.best_step()))));
   if (state_.phase == Phase::kFit) result.artifact = result.evaluated;
   return result;
 }

@@ -18,7 +18,9 @@
 #include "train/learner.h"
 #include "train/observer.h"
 #include "train/phase_data.h"
+#include "train/ranks.h"
 #include "train/run_folder.h"
+#include "train/step_agreement.h"
 #include "train/train_state.h"
 #include "train/validation_scorer.h"
 
@@ -36,16 +38,20 @@ struct TrainingResult {
 /// Trains one network in a run folder: phase fit, then refit when it is configured; checkpoints as
 /// it goes, and goes on from the newest good one. A run that was killed at any moment and resumed
 /// ends with the same bits.
+///
+/// On several ranks each of them runs this over its part of every global batch; they come to the
+/// same decisions, and rank 0 alone writes.
 class Trainer {
  public:
   struct Options {
     bool require_checkpoint = false;  // --resume require
     bool allow_mismatch = false;      // resume with another configuration or panel
   };
-  /// Keeps references to panel and run folder. Throws ConfigError for settings that are not built.
+  /// Keeps references to panel, run folder and ranks. Throws ConfigError for settings that are not
+  /// built.
   Trainer(const config::ExperimentConfig& config, const data::Panel& panel,
           const std::string& panel_hash, const data::Split& split, const RunFolder& run,
-          Options options);
+          Ranks& ranks, Options options);
   ~Trainer();
   void add_observer(std::unique_ptr<Observer> observer) {
     observers_.push_back(std::move(observer));
@@ -61,6 +67,7 @@ class Trainer {
   void resume();
   void step();
   void observe();
+  void agree();
   bool went_back();
   void evaluate();
   void save(bool is_best = false);
@@ -74,7 +81,10 @@ class Trainer {
   void begin_phase();
   void restore(const std::filesystem::path& checkpoint);
   void check_matches(const TrainState& state, const std::filesystem::path& checkpoint) const;
+  std::optional<std::filesystem::path> newest_good();
+  bool wants_save_by_time() const;
   [[noreturn]] void explain_non_finite(std::int64_t phase_step);
+  std::string non_finite_here(std::int64_t cursor);
   std::int64_t steps_of_phase(std::int64_t steps_per_epoch) const;
   std::int64_t steps_in(const std::string& key, const std::string& duration) const;
   std::int64_t log_every() const { return std::max<std::int64_t>(1, config_.log.every); }
@@ -87,12 +97,13 @@ class Trainer {
   const data::Panel& panel_;
   data::Split split_;
   Options options_;
-  torch::Device device_;
+  Ranks& ranks_;
   CheckpointStore store_;
   TrainState state_;
   std::optional<data::GammaPoissonConstants> anchor_;
   EarlyStop early_stop_;
-  LocalGradientSum gradient_sum_;
+  StepAgreement agreement_;
+  Wish agreed_ = Wish::kNone;
   std::vector<std::unique_ptr<Observer>> observers_;
   // of the phase
   std::unique_ptr<PhaseData> data_;

@@ -15,7 +15,7 @@ void allow_tf32(bool allowed) {
 
 }  // namespace
 
-torch::Device training_device(const std::string& name) {
+torch::Device training_device(const std::string& name, const DeviceShare& share) {
   if (name == "cpu") return torch::kCPU;
   const bool has_gpu = torch::cuda::is_available();
   PRECINCT_CHECK(name != "cuda" || has_gpu, DeviceError,
@@ -25,16 +25,23 @@ torch::Device training_device(const std::string& name) {
   PRECINCT_CHECK(name == "cuda" || name == "auto", ConfigError,
                  "run.device: expected auto, cpu or cuda, found '{}'; choose one of them", name);
   if (!has_gpu) return torch::kCPU;
+  const std::int64_t num_gpus = torch::cuda::device_count();
+  // one GPU may be another one on each rank, where the launcher hid the others
+  PRECINCT_CHECK(
+      !share.one_gpu_each || num_gpus == 1 || share.local_size <= num_gpus, ConfigError,
+      "run.device: expected a GPU for each of the {} ranks of this host, found {}; start "
+      "fewer ranks, or set parallel.backend: gloo, which lets them share",
+      share.local_size, num_gpus);
   allow_tf32(false);
-  return {torch::kCUDA, 0};
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(share.local_rank % num_gpus)};
 }
 
 void check_supported(const config::ExperimentConfig& config, torch::Device device) {
   const auto& train = config.train;
-  PRECINCT_CHECK(!train.deterministic, ConfigError,
-                 "train.deterministic: expected false, found true; the canonical order of sums "
-                 "comes with parallel "
-                 "training, a serial run on one kind of CPU repeats without it");
+  PRECINCT_CHECK(!train.deterministic || train.micro_batch_size == 0, ConfigError,
+                 "train.deterministic: expected train.micro_batch_size: 0, found {}; the canonical "
+                 "order of sums cuts the global batch itself, leave one of them out",
+                 train.micro_batch_size);
   PRECINCT_CHECK(train.kernels == "reference", ConfigError,
                  "train.kernels: expected reference, found '{}'; fused forms are not built yet",
                  train.kernels);
@@ -53,9 +60,9 @@ void check_supported(const config::ExperimentConfig& config, torch::Device devic
                  "choose one of them");
   const auto& p = config.parallel;
   PRECINCT_CHECK(
-      p.dp == 1 && p.tp == 1 && p.pp == 1, ConfigError,
-      "parallel: expected dp, tp, pp = 1, found {}, {}, {}; this build trains in one process", p.dp,
-      p.tp, p.pp);
+      p.tp == 1 && p.pp == 1, ConfigError,
+      "parallel: expected tp, pp = 1, found {}, {}; this build is data parallel only: use dp", p.tp,
+      p.pp);
   if (train.tf32) allow_tf32(true);
 }
 

@@ -8,9 +8,17 @@
 
 namespace precinct::train {
 
-/// Device of run.device: auto takes a GPU when there is one. Throws DeviceError when cuda is asked
-/// for and none can be used. On a GPU, products and recurrent layers get full float32 from here on.
-torch::Device training_device(const std::string& name);
+/// A rank's place among those of its host.
+struct DeviceShare {
+  std::int64_t local_rank = 0, local_size = 1;
+  bool one_gpu_each = true;  // NCCL cannot share a GPU
+};
+
+/// Device of run.device: auto takes a GPU when there is one; of several GPUs each rank takes its
+/// own. Throws DeviceError when cuda is asked for and none can be used, ConfigError when ranks
+/// outnumber the GPUs that they cannot share. On a GPU, products and recurrent layers get full
+/// float32 from here on.
+torch::Device training_device(const std::string& name, const DeviceShare& share = {});
 
 /// Refuses settings whose code does not exist yet, and settings without an effect on `device`, by
 /// their keys. train.tf32 takes effect here.

@@ -10,6 +10,7 @@
 #include "config/experiment_config.h"
 #include "data/loader/resident_series.h"
 #include "models/forecast_model.h"
+#include "train/ranks.h"
 
 namespace precinct::train {
 
@@ -18,12 +19,15 @@ namespace precinct::train {
 class ValidationScorer {
  public:
   ValidationScorer(const config::ExperimentConfig& config, const data::ResidentSeries& series,
-                   const data::BinRange& range);
+                   const data::BinRange& range, Ranks& ranks);
   /// {"val/loss", "val/NLL"}: mean over cells of the configured head's loss and of its NLL (half
   /// the squared error for a point head).
+  /// The windows are shared out over the data-parallel ranks, each once; all ranks call it and have
+  /// the same bits, which do not depend on the number of ranks.
   std::map<std::string, double> score(models::ForecastModel& model) const;
 
  private:
+  torch::Tensor sums_of_chunk(models::ForecastModel& model, std::size_t begin) const;
   torch::Tensor mask(
       const data::Batch& batch) const;  // [B, H, N] f32: target in the range and observed
   config::HeadConfig head_, plain_head_;
@@ -31,6 +35,7 @@ class ValidationScorer {
   data::BinRange range_;
   std::vector<std::int64_t> origins_;
   std::int64_t chunk_;
+  Ranks& ranks_;
 };
 
 }  // namespace precinct::train

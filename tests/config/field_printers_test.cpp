@@ -72,10 +72,12 @@ TEST(FieldPrinters, KeysThatDoNotInfluenceTraining) {
       ::testing::UnorderedElementsAre(
           "run.name", "run.output", "run.device", "data.panel", "data.mode", "data.loader_threads",
           "data.prefetch", "data.verify", "train.checkpoint.every", "train.checkpoint.keep_last",
-          "parallel.backend", "parallel.bucket_mb", "parallel.check", "parallel.timeout_seconds",
-          "parallel.heartbeat_seconds", "evaluate.origins", "evaluate.stride", "evaluate.baselines",
-          "evaluate.reference", "evaluate.bootstrap.block", "evaluate.bootstrap.replicates",
-          "evaluate.bootstrap.seed", "log.tensorboard", "log.jsonl", "log.every"));
+          "parallel.dp", "parallel.tp", "parallel.pp", "parallel.num_micro_batches",
+          "parallel.schedule", "parallel.backend", "parallel.bucket_mb", "parallel.check",
+          "parallel.timeout_seconds", "parallel.heartbeat_seconds", "evaluate.origins",
+          "evaluate.stride", "evaluate.baselines", "evaluate.reference", "evaluate.bootstrap.block",
+          "evaluate.bootstrap.replicates", "evaluate.bootstrap.seed", "log.tensorboard",
+          "log.jsonl", "log.every"));
 }
 
 TEST(FieldPrinters, HashDoesNotDependOnWhereTheProjectLies) {

@@ -66,6 +66,7 @@ Rank start_rank(int rank, int size, int call, std::uint16_t port, bool rank0_hol
   set("MASTER_PORT", std::to_string(port));
   set("TORCHELASTIC_USE_AGENT_STORE", rank0_holds_store ? "False" : "True");
   set("PRECINCT_TEST_CALL", std::to_string(call));
+  set("PRECINCT_TEST_FOLDER", std::filesystem::path(log).parent_path());
   set("OMP_NUM_THREADS", "1");
   std::vector<std::string> arguments = {"/proc/self/exe", "--gtest_filter=" + current_test(),
                                         "--gtest_repeat=1", "--gtest_color=no",
@@ -112,6 +113,13 @@ std::string tail_of(const std::string& path) {
   return all.size() > 3000 ? "..." + all.substr(all.size() - 3000) : all;
 }
 
+/// Lines that rank 0 wrote for the reader of a test's output.
+void print_rows(const std::string& path) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("row: ")) std::printf("%s\n", line.c_str());
+}
+
 void run_body(const std::function<void(parallel::World&)>& body, const RankOptions& options) {
   at::set_num_threads(1);
   try {
@@ -153,6 +161,9 @@ void run_ranks(int size, const std::function<void(parallel::World&)>& body,
         << "rank " << r << " of " << size << (code < 0 ? " hung:\n" : " said:\n")
         << tail_of(ranks[static_cast<std::size_t>(r)].log);
   }
+  print_rows(ranks[0].log);
 }
+
+std::filesystem::path shared_folder() { return std::getenv("PRECINCT_TEST_FOLDER"); }
 
 }  // namespace precinct::test

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,9 +27,13 @@ struct RankOptions {
 /// Runs `body` as every rank of a world of `size` processes: the test program starts itself `size`
 /// times, each running the test that is running now, and in those processes this function calls the
 /// body. Each must pass (or be killed, where the test wants that) before the deadline. What failed
-/// is shown with the rank's output. Call it on a line of its own, as often as wanted.
+/// is shown with the rank's output; lines of rank 0 that begin with "row: " always are. Call it on
+/// a line of its own, as often as wanted.
 void run_ranks(int size, const std::function<void(parallel::World&)>& body,
                const RankOptions& options = {});
+
+/// In a rank: a folder that all ranks of this run_ranks() share, removed after it.
+std::filesystem::path shared_folder();
 
 /// The message of the E that `body` throws; fails the test when it throws none.
 template <typename E>

@@ -36,10 +36,11 @@ class SmallLearner {
  public:
   SmallLearner(const config::ExperimentConfig& config, const data::Panel& panel,
                torch::Device device)
-      : config_(config),
+      : config_(on(config, device)),
+        one_(config_),
         data_(config, panel, {{0, 72}, {72, 96}}, data::choose_gamma_poisson(panel, {72, 96}),
               device),
-        learner_(config, data_.context(), device, 10, 30, sum_) {}
+        learner_(config_, data_.context(), 10, 30, one_.ranks) {}
 
   train::Learner& learner() { return learner_; }
   const train::PhaseData& data() const { return data_; }
@@ -70,9 +71,13 @@ class SmallLearner {
   }
 
  private:
+  static config::ExperimentConfig on(config::ExperimentConfig config, torch::Device device) {
+    config.run.device = device.is_cuda() ? "cuda" : "cpu";
+    return config;
+  }
   config::ExperimentConfig config_;
+  OneRank one_;
   train::PhaseData data_;
-  train::LocalGradientSum sum_;
   train::Learner learner_;
 };
 

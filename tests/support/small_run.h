@@ -50,14 +50,22 @@ class AfterStep final : public train::Observer {
   std::function<void(const train::TrainState&)> act_;
 };
 
+/// A world of one.
+struct OneRank {
+  std::unique_ptr<parallel::World> world = parallel::connect(parallel::ProcessContext());
+  train::Ranks ranks;
+  explicit OneRank(const config::ExperimentConfig& config) : ranks(*world, config) {}
+};
+
 /// One run of the trainer in a folder, with its logs.
 inline train::TrainingResult run_once(const config::ExperimentConfig& config,
                                       const data::Panel& panel, const std::filesystem::path& folder,
                                       std::function<void(const train::TrainState&)> after_step = {},
                                       train::Trainer::Options options = {}) {
   const train::RunFolder run(folder);
+  OneRank one(config);
   train::Trainer trainer(config, panel, "panel-hash", train::split_of(config.data, panel.num_bins),
-                         run, options);
+                         run, one.ranks, options);
   for (auto& log : train::make_logs(config.log, run)) trainer.add_observer(std::move(log));
   if (after_step) trainer.add_observer(std::make_unique<AfterStep>(std::move(after_step)));
   return trainer.run();

@@ -16,14 +16,15 @@ struct Teaching {
   config::ExperimentConfig config;
   data::Panel panel = test::small_panel(120);
   data::GammaPoissonConstants constants;
+  test::OneRank one;
   PhaseData data;
-  LocalGradientSum sum;
   Learner learner;
   explicit Teaching(const config::ExperimentConfig& c)
       : config(c),
         constants(data::choose_gamma_poisson(panel, {72, 96})),
+        one(config),
         data(config, panel, {{0, 72}, {72, 96}}, constants, c10::kCPU),
-        learner(config, data.context(), torch::kCPU, 10, 30, sum) {}
+        learner(config, data.context(), 10, 30, one.ranks) {}
   data::StepBatches batches(std::int64_t consumed, std::int64_t micro) const {
     data::BatchPrefetcher::Options options;
     options.micro_batch_size = micro;
@@ -91,7 +92,7 @@ TEST(Learner, NonFiniteTensorsAreNamed) {
   Teaching s(small_config());
   auto bad = s.batches(0, 0);
   bad.micro_batches[0].x_origin[0][0][0] = std::numeric_limits<float>::infinity();
-  s.learner.backward(bad);
+  s.learner.backward_here(bad);
   const auto names = non_finite_tensors(s.learner.optimizer().parameters());
   ASSERT_FALSE(names.empty());
   EXPECT_EQ(names[0].rfind("gradient ", 0), 0U) << names[0];

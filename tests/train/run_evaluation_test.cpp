@@ -147,7 +147,9 @@ TEST_P(EachHead, ValidationScoreIsThatOfADirectEvaluationOnTheSameCells) {
     for (auto& parameter : model->parameters()) parameter.add_(0.1 * torch::randn_like(parameter));
   }
   model->train();
-  const auto scores = ValidationScorer(config, data.series(), ranges.score).score(*model);
+  test::OneRank one(config);
+  const auto scores =
+      ValidationScorer(config, data.series(), ranges.score, one.ranks).score(*model);
   EXPECT_TRUE(model->is_training()) << "training goes on as it was";
 
   model->eval();
@@ -175,7 +177,8 @@ TEST(NetworkForecaster, PredictsOnlyAfterFitAndWithWhatTheTestRangeMayBeScoredWi
   const auto origins = scoring_origins(config, split.test);
   test::TemporaryFolder folder;
   const RunFolder run(folder / "run");
-  NetworkForecaster network(config, "panel-hash", run);
+  test::OneRank one(config);
+  NetworkForecaster network(config, "panel-hash", run, one.ranks);
   EXPECT_EQ(network.name(), "dnn");
   EXPECT_THROW(network.predict(panel, origins, 3), ShapeError);
   network.fit(panel, split);

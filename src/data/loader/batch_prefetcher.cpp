@@ -33,15 +33,28 @@ struct BatchPrefetcher::State {
     step.num_global_windows = static_cast<std::int64_t>(global.size());
     step.num_observed_cells = series.num_observed_cells(global);
     step.consumed_after = at + step.num_global_windows;
+    for (const auto& part : micro_batches_of(global))
+      step.micro_batches.push_back(series.gather(part));
+    return step;
+  }
+
+  /// This rank's windows of a global batch, part by part.
+  std::vector<std::span<const WindowRef>> micro_batches_of(
+      std::span<const WindowRef> global) const {
+    std::vector<std::span<const WindowRef>> parts;
+    if (const std::int64_t shards = options.canonical_shards; shards > 0) {
+      for (std::int64_t i = options.dp_rank * shards / options.dp_size;
+           i < (options.dp_rank + 1) * shards / options.dp_size; ++i)
+        if (const auto part = rank_slice(global, i, shards); !part.empty()) parts.push_back(part);
+      return parts;
+    }
     const auto mine = rank_slice(global, options.dp_rank, options.dp_size);
     const std::size_t size = options.micro_batch_size > 0
                                  ? static_cast<std::size_t>(options.micro_batch_size)
                                  : std::max<std::size_t>(1, mine.size());
-    for (std::size_t begin = 0; begin < mine.size(); begin += size) {
-      step.micro_batches.push_back(
-          series.gather(mine.subspan(begin, std::min(size, mine.size() - begin))));
-    }
-    return step;
+    for (std::size_t begin = 0; begin < mine.size(); begin += size)
+      parts.push_back(mine.subspan(begin, std::min(size, mine.size() - begin)));
+    return parts;
   }
 
   void run() {

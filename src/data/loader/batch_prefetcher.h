@@ -30,7 +30,9 @@ class BatchPrefetcher {
     std::int64_t micro_batch_size = 0;  // 0 = whole slice
     std::int64_t dp_rank = 0;
     std::int64_t dp_size = 1;
-    std::int64_t prefetch = 2;  // steps; 0 = gather in the caller's thread
+    std::int64_t canonical_shards = 0;  // > 0: micro-batches are the rank's share of so many parts
+                                        // of the global batch, the empty ones left out
+    std::int64_t prefetch = 2;          // steps; 0 = gather in the caller's thread
     std::int64_t threads = 1;
   };
   BatchPrefetcher(const ResidentSeries& series, const WindowSampler& sampler, std::int64_t consumed,

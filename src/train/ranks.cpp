@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/ranks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "base/error.h"
+#include "train/training_device.h"
+
+namespace precinct::train {
+namespace {
+
+parallel::Backend backend_of(const std::string& name) {
+  if (name == "nccl") return parallel::Backend::kNccl;
+  return name == "gloo" ? parallel::Backend::kGloo : parallel::Backend::kAuto;
+}
+
+parallel::MeshSizes sizes_of(const config::ParallelConfig& parallel) {
+  return {.dp = parallel.dp, .pp = parallel.pp, .tp = parallel.tp};
+}
+
+DeviceShare share_of(const config::ExperimentConfig& config,
+                     const parallel::ProcessContext& context) {
+  return {context.local_rank, context.local_world_size, config.parallel.backend != "gloo"};
+}
+
+}  // namespace
+
+parallel::ConnectOptions connect_options(const config::ExperimentConfig& config,
+                                         const parallel::ProcessContext& context) {
+  parallel::ConnectOptions options;
+  options.backend = backend_of(config.parallel.backend);
+  options.timeout =
+      std::chrono::milliseconds(static_cast<std::int64_t>(config.parallel.timeout_seconds * 1e3));
+  options.check = config.parallel.check;
+  const torch::Device device = training_device(config.run.device, share_of(config, context));
+  if (device.is_cuda()) options.device_index = device.index();
+  return options;
+}
+
+Ranks::Ranks(parallel::World& world, const config::ExperimentConfig& config)
+    : world_(world),
+      device_(training_device(config.run.device, share_of(config, world.context()))),
+      message_device_(std::strcmp(world.communicator().backend(), "nccl") == 0
+                          ? device_
+                          : torch::Device(torch::kCPU)),
+      mesh_(world, sizes_of(config.parallel)) {}
+
+std::vector<std::string> Ranks::gather(const std::string& text) {
+  if (size() == 1) return {text};
+  const auto options = torch::TensorOptions().device(message_device_);
+  const auto length = static_cast<std::int64_t>(text.size());
+  torch::Tensor lengths = torch::empty({size()}, options.dtype(torch::kInt64));
+  all().all_gather(lengths, torch::full({1}, length, options.dtype(torch::kInt64))).wait();
+  lengths = lengths.to(torch::kCPU);
+  const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
+  torch::Tensor mine = torch::zeros({longest}, torch::kUInt8);
+  std::memcpy(mine.data_ptr(), text.data(), text.size());
+  torch::Tensor bytes = torch::empty({size() * longest}, options.dtype(torch::kUInt8));
+  all().all_gather(bytes, mine.to(message_device_)).wait();
+  bytes = bytes.to(torch::kCPU);
+  std::vector<std::string> texts;
+  for (std::int64_t r = 0; r < size(); ++r)
+    texts.emplace_back(static_cast<const char*>(bytes.const_data_ptr()) + r * longest,
+                       static_cast<std::size_t>(lengths[r].item<std::int64_t>()));
+  return texts;
+}
+
+std::string Ranks::of_leader(const std::string& text) {
+  return gather(leads() ? text : "").front();
+}
+
+void Ranks::require_same(const std::string& what, const std::string& text) {
+  const auto texts = gather(text);
+  for (std::size_t r = 1; r < texts.size(); ++r)
+    PRECINCT_CHECK(texts[r] == texts[0], ConfigError,
+                   "rank {}: {}: expected rank 0's {:.60}, found {:.60}; start all ranks with the "
+                   "same files and arguments",
+                   r, what, texts[0], texts[r]);
+}
+
+}  // namespace precinct::train
