@@ -13,6 +13,7 @@ void add_all_commands(CLI::App& app, Action& action) {
   add_evaluate_command(app, action);
   add_forecast_command(app, action);
   add_report_command(app, action);
+  add_launch_command(app, action);
 #endif
   add_doctor_command(app, action);
 }

@@ -92,6 +92,8 @@ State load() {
 
 void load_cuda_library([[maybe_unused]] int argc, [[maybe_unused]] const char* const* argv) {
 #ifdef PRECINCT_TORCH
+  // what follows "--" is another program's (precinct launch)
+  argc = static_cast<int>(std::find(argv, argv + argc, std::string_view("--")) - argv);
   const std::string_view said = device_said(argc, argv);
   if (said == "cuda") {
     state() = load();

@@ -36,7 +36,7 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   } else if (error.get_name() == "RequiredError") {
     expected = required_name(found);
     found = "none";
-  } else if (error.get_name() == "ExtrasError") {
+  } else if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
     found = fmt::format("'{}'", fmt::join(left, " "));
   }
   return fmt::format("{}: expected {}, found {}; see '{} --help'", words, expected, found, words);

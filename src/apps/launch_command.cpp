@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include "apps/commands.h"
+#include "base/error.h"
+#include "launch/process_guard.h"
+#include "launch/rank_process.h"
+#include "launch/supervisor.h"
+
+namespace precinct::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::int64_t num_ranks = 1, max_restarts = 0;
+  double grace_seconds = 2;
+  std::string log_dir;
+  bool is_agent = false, may_roam = false;
+  std::vector<std::string> program;
+};
+
+/// How many words of this process's command line follow the first "--"; nothing without one.
+std::optional<std::size_t> words_after_mark() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::optional<std::size_t> count;
+  for (std::string word; std::getline(file, word, '\0');) {
+    if (count)
+      ++*count;
+    else if (word == "--")
+      count = 0;
+  }
+  return count;
+}
+
+void check(const Arguments& a) {
+  PRECINCT_CHECK(words_after_mark() == a.program.size(), ConfigError,
+                 "launch: expected '--' before the program, found '{}' without it; write precinct "
+                 "launch --nproc {} -- {} ...",
+                 a.program.front(), a.num_ranks, a.program.front());
+  PRECINCT_CHECK(a.num_ranks >= 1 && a.num_ranks <= launch::ProcessGuard::kMaxGroups, ConfigError,
+                 "--nproc: expected a number of ranks from 1 to {}, found {}; one per GPU, or per "
+                 "few cores, is usual",
+                 launch::ProcessGuard::kMaxGroups, a.num_ranks);
+  PRECINCT_CHECK(a.max_restarts >= 0, ConfigError,
+                 "--max-restarts: expected a number from 0, found {}; 0 never starts again",
+                 a.max_restarts);
+  PRECINCT_CHECK(a.grace_seconds >= 0 && a.grace_seconds <= 3600, ConfigError,
+                 "--grace: expected seconds from 0 to 3600, found {}; 2 is the default",
+                 a.grace_seconds);
+  PRECINCT_CHECK(!a.is_agent || (a.num_ranks == 1 && a.max_restarts == 0), ConfigError,
+                 "--agent: expected one process and no restarts, found --nproc {} and "
+                 "--max-restarts {}; with --agent, srun starts the ranks and requeues them",
+                 a.num_ranks, a.max_restarts);
+}
+
+int run_launch(const Arguments& a) {
+  check(a);
+  launch::LaunchOptions job;
+  job.command = a.program;
+  // the word alone means this very program, whether it is on PATH or not
+  job.command.front() = a.program.front() == "precinct"
+                            ? fs::read_symlink("/proc/self/exe").string()
+                            : launch::find_program(a.program.front());
+  job.num_ranks = a.num_ranks;
+  job.pins_cores = !a.may_roam;
+  job.is_agent = a.is_agent;
+  launch::SupervisorOptions options;
+  options.max_restarts = a.max_restarts;
+  options.grace = std::chrono::milliseconds(std::llround(a.grace_seconds * 1e3));
+  options.log_dir = a.log_dir;
+  return launch::supervise(job, options);
+}
+
+}  // namespace
+
+void add_launch_command(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand(
+      "launch", "the ranks of a parallel job on this host: started, watched, started again");
+  auto a = std::make_shared<Arguments>();
+  command->add_option("--nproc,--ranks", a->num_ranks, "number of ranks")->capture_default_str();
+  command
+      ->add_option("--max-restarts", a->max_restarts,
+                   "how often all ranks start again when one was killed or lost another")
+      ->capture_default_str();
+  command->add_option("--log-dir", a->log_dir, "folder for the output of each rank, rank-<r>.log");
+  command
+      ->add_option("--grace", a->grace_seconds,
+                   "seconds between SIGTERM and SIGKILL for the ranks left when one has failed")
+      ->capture_default_str();
+  command->add_flag("--no-pin", a->may_roam,
+                    "let ranks run on all cores instead of each on its own share");
+  command->add_flag("--agent", a->is_agent,
+                    "watch one rank that has its variables already (below srun)");
+  command->add_option("program", a->program, "program and its arguments, after --")->required();
+  command->footer(
+      "Example: precinct launch --nproc 2 --max-restarts 3 -- precinct train "
+      "configs/west_la/crimenet.yaml\n"
+      "Any program will do; it finds RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR "
+      "and MASTER_PORT.\n"
+      "Ctrl-C, SIGTERM and SIGUSR1 go to all ranks; a second Ctrl-C ends them. When a rank fails, "
+      "the others end too.\n"
+      "Exit codes: 0 all ranks did well; 75 stopped after saving: run it again; 4 a rank was "
+      "killed or lost another;\n"
+      "8 out of memory; 128+n ended by signal n that came from outside; else the code of the rank "
+      "at fault.");
+  command->callback([a, &action] { action = [a] { return run_launch(*a); }; });
+}
+
+}  // namespace precinct::apps
