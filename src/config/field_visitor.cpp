@@ -151,7 +151,7 @@ void visit_train(TrainConfig& c, FieldVisitor& v) {
 void visit_rest(ExperimentConfig& c, FieldVisitor& v) {
   v.integer(quiet("parallel.dp", "data-parallel ranks; -1: what tp and pp leave of the world"),
             c.parallel.dp, -1, 4096);
-  v.integer(quiet("parallel.tp", "tensor-parallel ranks"), c.parallel.tp, 1, 1);
+  v.integer(quiet("parallel.tp", "tensor-parallel ranks"), c.parallel.tp, 1, 4096);
   v.integer(quiet("parallel.pp", "pipeline stages"), c.parallel.pp, 1, 1);
   v.text(quiet("parallel.backend", "collectives"), c.parallel.backend, {"auto", "gloo", "nccl"});
   v.number(quiet("parallel.bucket_mb", "gradient bucket, MB"), c.parallel.bucket_mb, 0.001, 4096);

@@ -44,8 +44,7 @@ class Dnn : public Network {
       const std::string name = fmt::format("layers.{}", i);
       stages.push_back({name,
                         [this, i](TensorList carried, const data::Batch& batch) {
-                          auto& linear = *layers_->ptr<torch::nn::LinearImpl>(i);
-                          return TensorList{activate(linear.forward(carried[0]), batch, i)};
+                          return TensorList{activate(hidden_layer(carried[0], i), batch, i)};
                         },
                         {name + "."}});
     }
@@ -56,30 +55,59 @@ class Dnn : public Network {
     return stages;
   }
 
+  SplitPlan split_plan(std::int64_t count) const override {
+    require_multiple("model.hidden", hidden_, count);
+    SplitPlan plan;
+    for (std::size_t i = 0; i < layers_->size(); ++i) {
+      const std::string name = fmt::format("layers.{}.", i);
+      if (is_split(i)) {
+        plan[name + "weight"] = plan[name + "bias"] = {};
+      } else {
+        plan[name + "weight"] = {.dim = 1};
+      }
+    }
+    if (is_split(layers_->size() - 1)) plan["output.weight"] = {.dim = 1};
+    return plan;
+  }
+
  private:
+  /// In parts, every second layer has its outputs split, the one behind it its inputs.
+  static bool is_split(std::size_t layer) { return layer % 2 == 0; }
+
   // [B, N, M]
   torch::Tensor first_layer(const data::Batch& batch) {
     const InputEncoderImpl::Pieces p = input_->pieces(batch);
     const std::int64_t num_windows = p.cells.size(0), lookback = context_.lookback;
     auto& linear = *layers_->ptr<torch::nn::LinearImpl>(0);
-    const torch::Tensor weight = linear.weight.view({hidden_ * lookback, hidden_});
-    const torch::Tensor folded = weight.mm(p.cell_weight).view({hidden_, -1});  // [M, T C']
+    const std::int64_t units = linear.weight.size(0);
+    const torch::Tensor weight = linear.weight.view({units * lookback, hidden_});
+    const torch::Tensor folded =
+        weight.mm(split_->enter(p.cell_weight)).view({units, -1});  // [M, T C']
     const torch::Tensor cells =
         p.cells.permute({0, 2, 1, 3}).reshape({num_windows, context_.num_nodes, -1});
     const torch::Tensor bins =
-        at::linear(p.per_bin.reshape({num_windows, -1}), linear.weight, linear.bias);
-    const torch::Tensor nodes =
-        at::linear(p.per_node, linear.weight.view({hidden_, lookback, hidden_}).sum(1));
+        at::linear(split_->enter(p.per_bin.reshape({num_windows, -1})), linear.weight, linear.bias);
+    const torch::Tensor nodes = at::linear(split_->enter(p.per_node),
+                                           linear.weight.view({units, lookback, hidden_}).sum(1));
     return at::linear(cells, folded).add_(bins.unsqueeze(1)).add_(nodes);
   }
 
+  torch::Tensor hidden_layer(const torch::Tensor& x, std::size_t layer) {
+    auto& linear = *layers_->ptr<torch::nn::LinearImpl>(layer);
+    return is_split(layer) ? linear.forward(split_->enter(x)) : split_->linear_of_parts(linear, x);
+  }
+
   torch::Tensor activate(const torch::Tensor& x, const data::Batch& batch, std::size_t layer) {
-    return dropout(torch::relu(x).unsqueeze(0), batch, fmt::format("layers.{}", layer)).squeeze(0);
+    return dropout(torch::relu(x).unsqueeze(0), batch, fmt::format("layers.{}", layer),
+                   is_split(layer))
+        .squeeze(0);
   }
 
   // [B, N, M] -> [B, H, N, D_head]
   torch::Tensor states(const torch::Tensor& x) {
-    return output_(x).view({x.size(0), x.size(1), context_.horizon, head_width_}).transpose(1, 2);
+    const torch::Tensor y =
+        is_split(layers_->size() - 1) ? split_->linear_of_parts(*output_, x) : output_(x);
+    return y.view({x.size(0), x.size(1), context_.horizon, head_width_}).transpose(1, 2);
   }
 
   const std::int64_t hidden_, head_width_;

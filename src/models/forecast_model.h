@@ -11,6 +11,7 @@
 
 #include "config/experiment_config.h"
 #include "data/loader/batch.h"
+#include "models/unit_split.h"
 
 namespace precinct::models {
 
@@ -66,8 +67,17 @@ class ForecastModel : public torch::nn::Module {
   virtual HeadParams head(const TensorList& carried, const data::Batch& batch) = 0;
   void set_dropout_seed(std::uint64_t seed) { dropout_key_.seed = seed; }
 
+  /// How the parameters are cut when hidden units are computed in `count` parts. Throws ConfigError
+  /// that names parallel.tp and the key of what cannot be cut so; a network without a plan of its
+  /// own cannot be cut at all.
+  virtual SplitPlan split_plan(std::int64_t count) const;
+  /// From here on the network computes one part of the units, with parameters that were cut by
+  /// split_plan().
+  void set_split(std::shared_ptr<const UnitSplit> split) { split_ = std::move(split); }
+
  protected:
   DropoutKey dropout_key_;
+  std::shared_ptr<const UnitSplit> split_ = std::make_shared<const UnitSplit>();
 };
 
 /// Draws every parameter from the stream (seed, "init/" + name): no layout or order changes it.

@@ -36,7 +36,8 @@ std::int64_t width_of(const config::ModelConfig& model) {
 class GatTcn : public Network {
  public:
   GatTcn(const config::ExperimentConfig& config, const ModelContext& context)
-      : Network("gat_tcn", config, context, width_of(config.model)) {
+      : Network("gat_tcn", config, context, width_of(config.model)),
+        num_heads_(config.model.num_heads) {
     add_attention(config.model, context);
     add_blocks(config.model, context);
     output_ = register_module("output",
@@ -74,6 +75,19 @@ class GatTcn : public Network {
          },
          {"output."}});
     return stages;
+  }
+
+  SplitPlan split_plan(std::int64_t count) const override {
+    require_multiple("model.num_heads", num_heads_, count);
+    require_multiple("model.hidden", input_->width(), count);
+    SplitPlan plan;
+    for (std::size_t i = 0; i < gat_->size(); ++i)
+      plan.merge(
+          with_prefix(fmt::format("gat.{}.", i), gat_->ptr<GraphAttentionImpl>(i)->split_plan()));
+    for (std::size_t i = 0; i < tcn_->size(); ++i)
+      plan.merge(
+          with_prefix(fmt::format("tcn.{}.", i), tcn_->ptr<TemporalBlockImpl>(i)->split_plan()));
+    return plan;
   }
 
  private:
@@ -117,8 +131,10 @@ class GatTcn : public Network {
   // [T, B, N, D] -> [T, B, N, D]
   torch::Tensor attend(std::size_t index, const torch::Tensor& x, const data::Batch& batch) {
     auto& attention = *gat_->ptr<GraphAttentionImpl>(index);
-    const torch::Tensor y = torch::elu(attention.forward(x.flatten(0, 1))).view(x.sizes());
-    return x + dropout(y, batch, fmt::format("gat.{}", index));
+    const torch::Tensor y = torch::elu(attention.forward(x.flatten(0, 1), *split_));
+    const torch::Tensor kept = dropout(y.view({x.size(0), x.size(1), x.size(2), y.size(-1)}), batch,
+                                       fmt::format("gat.{}", index), /*is_part=*/true);
+    return x + split_->gather(kept);
   }
 
   // {x [T, B, N, D]} or {x [P, B N, D], skip sum [B N, D]} -> {x, skip sum}; after the last block
@@ -127,11 +143,13 @@ class GatTcn : public Network {
     auto& block = *tcn_->ptr<TemporalBlockImpl>(index);
     const bool is_first = index == 0;
     const torch::Tensor x = is_first ? carried[0].flatten(1, 2) : carried[0];
-    const auto out = block.forward(x, is_first ? all_bins_ : wanted_[index - 1], wanted_[index]);
+    const auto out =
+        block.forward(x, is_first ? all_bins_ : wanted_[index - 1], wanted_[index], *split_);
     const torch::Tensor skip = is_first ? out.skip : carried[1] + out.skip;
     return out.x.defined() ? TensorList{out.x, skip} : TensorList{skip};
   }
 
+  const std::int64_t num_heads_;
   torch::nn::ModuleList gat_, tcn_;
   torch::nn::Linear output_{nullptr};
   std::vector<std::vector<std::int64_t>> wanted_;  // per block: bins of its output

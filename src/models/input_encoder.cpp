@@ -41,7 +41,8 @@ InputEncoderImpl::InputEncoderImpl(const config::InputConfig& input, const Model
   if (context.num_calendar > 0) calendar_ = part("calendar", context.num_calendar, false);
   if (num_static > 0) {
     statics_ = part("statics", num_static, false);
-    static_features_ = register_buffer("static_features", context.statics.to(torch::kFloat32));
+    static_features_ =
+        register_buffer("static_features", context.statics.to(counts_->weight.scalar_type()));
   }
   if (input.node_embedding > 0) {
     node_table_ = table("node_embedding", context.num_nodes, input.node_embedding);

@@ -11,6 +11,13 @@
 
 namespace precinct::models {
 
+SplitPlan ForecastModel::split_plan(std::int64_t count) const {
+  throw ConfigError(
+      fmt::format("parallel.tp: expected 1, found {} with model.name: {}, whose units cannot be "
+                  "shared out; use parallel.dp",
+                  count, name()));
+}
+
 Network::Network(const std::string& name, const config::ExperimentConfig& config,
                  const ModelContext& context, std::int64_t encoder_width)
     : ForecastModel(name), context_(context), dropout_(config.model.dropout) {
@@ -36,11 +43,24 @@ std::uint64_t Network::dropout_layer_key(const std::string& layer) const {
 }
 
 torch::Tensor Network::dropout(const torch::Tensor& x_tbnd, const data::Batch& batch,
-                               const std::string& layer) const {
+                               const std::string& layer, bool is_part) const {
   if (dropout_ == 0 || !is_training()) return x_tbnd;
+  const std::int64_t first_unit = is_part ? split_->index() * x_tbnd.size(-1) : 0;
   return kernels::keyed_dropout(x_tbnd.transpose(0, 1), batch.position, dropout_layer_key(layer),
-                                dropout_)
+                                dropout_, {.unit = first_unit})
       .transpose(0, 1);
+}
+
+void Network::require_multiple(const std::string& key, std::int64_t units, std::int64_t count) {
+  PRECINCT_CHECK(units % count == 0, ConfigError,
+                 "parallel.tp: expected a divisor of {}, found {} with {}: {}; choose e.g. {}: {}",
+                 key, count, key, units, key, (units / count + 1) * count);
+}
+
+SplitPlan Network::with_prefix(const std::string& prefix, const SplitPlan& plan) {
+  SplitPlan named;
+  for (const auto& [name, split] : plan) named[prefix + name] = split;
+  return named;
 }
 
 void Network::check_batch(const data::Batch& batch) const {

@@ -29,9 +29,14 @@ class Network : public ForecastModel {
   /// Key of the dropout of `layer`, mixed from the run's seed.
   std::uint64_t dropout_layer_key(const std::string& layer) const;
   /// Keyed dropout of x in [T, B, N, D] (or [1, B, N, D]); x itself when evaluating or without
-  /// dropout.
+  /// dropout. `is_part`: x holds this part's units alone.
   torch::Tensor dropout(const torch::Tensor& x_tbnd, const data::Batch& batch,
-                        const std::string& layer) const;
+                        const std::string& layer, bool is_part = false) const;
+
+  /// For split_plan(): refuses a number of units that `count` does not divide, by its key.
+  static void require_multiple(const std::string& key, std::int64_t units, std::int64_t count);
+  /// The plan of a module under the network's names.
+  static SplitPlan with_prefix(const std::string& prefix, const SplitPlan& plan);
 
   const ModelContext context_;
   const double dropout_;

@@ -3,7 +3,6 @@
 #include "train/learner.h"
 
 #include "models/safetensors.h"
-#include "parallel/same_tensors.h"
 #include "train/gradient_clip.h"
 #include "train/precision.h"
 
@@ -17,9 +16,6 @@ std::shared_ptr<models::ForecastModel> fresh_model(const config::ExperimentConfi
   model->set_dropout_seed(config.run.seed);
   model->to(ranks.device());
   model->train();
-  // drawn alike on all ranks, unless their processors differ
-  parallel::check_same_layout(models::named_tensors(*model), ranks.dp());
-  parallel::broadcast_tensors(models::named_tensors(*model), ranks.dp(), /*root=*/0);
   return model;
 }
 
@@ -31,6 +27,7 @@ Learner::Learner(const config::ExperimentConfig& config, const models::ModelCont
       head_(config.head),
       device_(ranks.device()),
       model_(fresh_model(config, context, ranks)),
+      layout_(parallelize(*model_, ranks)),
       optimizer_(make_optimizer(*model_, train_.optimizer)),
       gradient_sum_(make_gradient_sum(optimizer_->parameters(), config, ranks)),
       schedule_(train_.schedule, train_.optimizer.lr, steps_per_epoch, total_steps),
@@ -40,7 +37,7 @@ Learner::Learner(const config::ExperimentConfig& config, const models::ModelCont
 
 void Learner::train_step(const data::StepBatches& batches, std::int64_t step) {
   const torch::Tensor loss = backward(batches, *gradient_sum_);
-  const torch::Tensor norm = gradient_norm(optimizer_->parameters());
+  const torch::Tensor norm = layout_.gradient_norm(optimizer_->parameters());
   clip_gradients(optimizer_->parameters(), norm, train_.clip_norm);
   const torch::Tensor found_inf = guard_.check(loss, norm, step);
   optimizer_->step(schedule_.lr(step), found_inf);
@@ -95,25 +92,28 @@ models::NamedTensors Learner::optimizer_tensors() const {
   return tensors;
 }
 
-void Learner::save(const std::filesystem::path& folder) const {
-  models::write_safetensors(folder / "model.safetensors", models::named_tensors(*model_),
-                            {{"format", "pt"}});
-  models::write_safetensors(folder / "optimizer.safetensors", optimizer_tensors());
+Learner::Tensors Learner::tensors() const {
+  return {layout_.whole(models::named_tensors(*model_)), layout_.whole(optimizer_tensors())};
+}
+
+void Learner::Tensors::save(const std::filesystem::path& folder) const {
+  models::write_safetensors(folder / "model.safetensors", model, {{"format", "pt"}});
+  models::write_safetensors(folder / "optimizer.safetensors", optimizer);
 }
 
 void Learner::load(const std::filesystem::path& folder) {
   models::copy_by_name(models::named_tensors(*model_),
-                       models::read_safetensors(folder / "model.safetensors"),
+                       layout_.parts(models::read_safetensors(folder / "model.safetensors")),
                        (folder / "model.safetensors").string());
   models::copy_by_name(optimizer_tensors(),
-                       models::read_safetensors(folder / "optimizer.safetensors"),
+                       layout_.parts(models::read_safetensors(folder / "optimizer.safetensors")),
                        (folder / "optimizer.safetensors").string());
 }
 
 std::map<std::string, torch::Tensor> Learner::forecast_weights() {
   const AveragedWeights averaged(average_);
   std::map<std::string, torch::Tensor> weights;
-  for (const auto& [name, tensor] : models::named_tensors(*model_))
+  for (const auto& [name, tensor] : layout_.whole(models::named_tensors(*model_)))
     weights[name] = tensor.detach().to(torch::kCPU).clone();
   return weights;
 }

@@ -14,6 +14,7 @@
 #include "train/gradient_sum.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
+#include "train/parallelize.h"
 #include "train/step_guard.h"
 #include "train/weight_average.h"
 
@@ -45,12 +46,19 @@ class Learner {
   StepGuard& guard() { return guard_; }
   WeightAverage& average() { return average_; }
 
-  /// model.safetensors and optimizer.safetensors into a checkpoint's folder, and back in place.
-  void save(const std::filesystem::path& folder) const;
+  /// What a checkpoint holds, whole whatever the layout. All ranks call it.
+  struct Tensors {
+    models::NamedTensors model, optimizer;
+    /// model.safetensors and optimizer.safetensors into a checkpoint's folder.
+    void save(const std::filesystem::path& folder) const;
+  };
+  Tensors tensors() const;
+  /// The same read back, in place: this rank's part of it.
   void load(const std::filesystem::path& folder);
   std::array<double, 3> loss_sums() const;
   void load_sums(const std::array<double, 3>& losses, const std::array<double, 4>& guard);
-  /// Weights that a forecast uses, on the host: the average when there is one.
+  /// Weights that a forecast uses, whole, on the host: the average when there is one. All ranks
+  /// call it.
   std::map<std::string, torch::Tensor> forecast_weights();
   /// The same from a checkpoint's folder.
   static std::map<std::string, torch::Tensor> forecast_weights(const std::filesystem::path& folder);
@@ -66,6 +74,7 @@ class Learner {
   config::HeadConfig head_;
   torch::Device device_;
   std::shared_ptr<models::ForecastModel> model_;
+  Layout layout_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<GradientSum> gradient_sum_;
   LrSchedule schedule_;

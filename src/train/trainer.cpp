@@ -151,9 +151,10 @@ void Trainer::save(bool is_best) {
   for (auto& observer : observers_) observer->before_checkpoint(state_);
   ranks_.all().note(static_cast<std::uint64_t>(state_.step));
   ranks_.all().compare_calls();
+  const auto tensors = learner_->tensors();
   if (ranks_.leads())
     store_.save(state_.step, is_best, [&](const std::filesystem::path& folder) {
-      learner_->save(folder);
+      tensors.save(folder);
       write_file_atomically(folder / "state.json", state_.to_json().dump(2) + "\n");
     });
   ranks_.all().barrier().wait();

@@ -60,9 +60,10 @@ void check_supported(const config::ExperimentConfig& config, torch::Device devic
                  "choose one of them");
   const auto& p = config.parallel;
   PRECINCT_CHECK(
-      p.tp == 1 && p.pp == 1, ConfigError,
-      "parallel: expected tp, pp = 1, found {}, {}; this build is data parallel only: use dp", p.tp,
-      p.pp);
+      !train.deterministic || (p.tp == 1 && p.pp == 1), ConfigError,
+      "train.deterministic: expected parallel.tp and parallel.pp of 1, found {} and {}; only data "
+      "parallel ranks can have equal bits, use parallel.dp",
+      p.tp, p.pp);
   if (train.tf32) allow_tf32(true);
 }
 

@@ -104,7 +104,7 @@ TEST(Learner, SavesAndLoadsEverythingThatTheNextStepDependsOn) {
   Teaching a(config), b(config);
   test::TemporaryFolder folder;
   a.learner.train_step(a.batches(0, 0), 0);
-  a.learner.save(folder.path());
+  a.learner.tensors().save(folder.path());
   b.learner.load(folder.path());
   b.learner.load_sums(a.learner.loss_sums(), a.learner.guard().state());
   a.learner.train_step(a.batches(8, 0), 1);

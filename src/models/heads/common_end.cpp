@@ -77,9 +77,9 @@ CommonEndImpl::CommonEndImpl(const config::HeadConfig& head, const ModelContext&
       context.edge_index.defined() ? context.edge_index : torch::zeros({2, 0}, torch::kInt64);
   sources_ = register_buffer("sources", edges[0].contiguous());
   targets_ = register_buffer("targets", edges[1].contiguous());
-  const torch::Tensor weight =
-      context.edge_weight.defined() ? context.edge_weight.to(floats) : torch::ones({edges.size(1)});
-  const torch::Tensor total = torch::zeros({num_nodes_}).index_add_(0, targets_, weight);
+  const torch::Tensor weight = context.edge_weight.defined() ? context.edge_weight.to(floats)
+                                                             : torch::ones({edges.size(1)}, floats);
+  const torch::Tensor total = torch::zeros({num_nodes_}, floats).index_add_(0, targets_, weight);
   edge_share_ =
       register_buffer("edge_share", (weight / total.index_select(0, targets_)).unsqueeze(-1));
 }

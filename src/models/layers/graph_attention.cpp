@@ -41,11 +41,18 @@ InitialDistribution GraphAttentionImpl::initial(const std::string& parameter) co
   return InitialDistribution::uniform(1 / std::sqrt(static_cast<double>(options_.head_width)));
 }
 
-torch::Tensor GraphAttentionImpl::forward(const torch::Tensor& x) {
+SplitPlan GraphAttentionImpl::split_plan() const {
+  SplitPlan plan;
+  for (const auto& item : named_parameters()) plan[item.key()] = {};
+  return plan;
+}
+
+torch::Tensor GraphAttentionImpl::forward(const torch::Tensor& all, const UnitSplit& split) {
   PRECINCT_CHECK(
-      x.dim() == 3 && x.size(1) == num_nodes_, ShapeError,
+      all.dim() == 3 && all.size(1) == num_nodes_, ShapeError,
       "graph attention: expected [G, {}, F], found {} nodes; the graph is of another panel",
-      num_nodes_, x.dim() == 3 ? x.size(1) : -1);
+      num_nodes_, all.dim() == 3 ? all.size(1) : -1);
+  const torch::Tensor x = split.enter(all);
   const kernels::AttentionEdges edges{sources_, targets_, first_edge_};
   torch::Tensor edge;  // [E, K]
   if (edge_.defined()) edge = log_weight_.unsqueeze(-1) * edge_;
@@ -56,19 +63,18 @@ torch::Tensor GraphAttentionImpl::forward(const torch::Tensor& x) {
 torch::Tensor GraphAttentionImpl::forward_v1(const torch::Tensor& x, const torch::Tensor& edge,
                                              const kernels::AttentionEdges& edges) {
   const torch::Tensor by_head =
-      source_->weight.view({options_.num_heads, options_.head_width, options_.in});
+      source_->weight.view({att_src_.size(0), options_.head_width, options_.in});
   const torch::Tensor weight =
       torch::cat({source_->weight, (att_src_.unsqueeze(-1) * by_head).sum(1),
                   (att_dst_.unsqueeze(-1) * by_head).sum(1)});
   std::optional<torch::Tensor> edge_score;
   if (edge.defined()) edge_score = edge;
-  return kernels::gat_attention(at::linear(x, weight), edge_score, edges, options_.num_heads);
+  return kernels::gat_attention(at::linear(x, weight), edge_score, edges, att_src_.size(0));
 }
 
 torch::Tensor GraphAttentionImpl::forward_v2(const torch::Tensor& x, const torch::Tensor& edge,
                                              const kernels::AttentionEdges& edges) {
-  const std::vector<std::int64_t> shape{x.size(0), num_nodes_, options_.num_heads,
-                                        options_.head_width};
+  const std::vector<std::int64_t> shape{x.size(0), num_nodes_, att_.size(0), options_.head_width};
   const torch::Tensor h = source_(x).view(shape);
   const torch::Tensor h_j = h.index_select(1, sources_);  // [G, E, K, W]
   const torch::Tensor h_i = target_(x).view(shape).index_select(1, targets_);

@@ -7,6 +7,7 @@
 #include "kernels/gat_attention.h"
 #include "models/initialize.h"
 #include "models/layers/attention_graph.h"
+#include "models/unit_split.h"
 
 namespace precinct::models {
 
@@ -29,7 +30,10 @@ struct GraphAttentionOptions {
 class GraphAttentionImpl : public torch::nn::Module, public StatesInitial {
  public:
   GraphAttentionImpl(const GraphAttentionOptions& options, const AttentionGraph& graph);
-  torch::Tensor forward(const torch::Tensor& x);
+  /// With the heads in parts: those of this part, [G, N, K / parts * head_width].
+  torch::Tensor forward(const torch::Tensor& x, const UnitSplit& split = {});
+  /// Every parameter by its heads, named without the module's prefix.
+  SplitPlan split_plan() const;
   InitialDistribution initial(const std::string& parameter) const override;
 
  private:

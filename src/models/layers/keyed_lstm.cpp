@@ -20,7 +20,34 @@ KeyedLstmImpl::KeyedLstmImpl(std::int64_t in, std::int64_t hidden, std::int64_t 
   }
 }
 
-torch::Tensor KeyedLstmImpl::layer(std::int64_t index, const torch::Tensor& x) {
+SplitPlan KeyedLstmImpl::split_plan() const {
+  SplitPlan plan;
+  for (std::int64_t index = 0; index < num_layers(); ++index)
+    for (const std::string& name : parameter_names(index)) plan[name] = {.dim = 0, .blocks = 4};
+  return plan;
+}
+
+/// Bin by bin: each part has its units of every gate and needs all of h.
+torch::Tensor KeyedLstmImpl::layer_in_parts(const std::vector<torch::Tensor>& weights,
+                                            const torch::Tensor& x, const UnitSplit& split) {
+  const auto inputs = at::linear(split.enter(x), weights[0], weights[2] + weights[3]).unbind(0);
+  torch::Tensor c, h;  // of this part, [R, D / parts]
+  std::vector<torch::Tensor> states;
+  for (const torch::Tensor& input : inputs) {
+    const torch::Tensor sums =
+        h.defined() ? input + at::linear(split.gather_to_enter(h), weights[1]) : input;
+    const auto gates = sums.chunk(4, -1);  // i, f, g, o
+    const torch::Tensor fresh = torch::sigmoid(gates[0]) * torch::tanh(gates[2]);
+    c = c.defined() ? torch::sigmoid(gates[1]) * c + fresh : fresh;
+    h = torch::sigmoid(gates[3]) * torch::tanh(c);
+    states.push_back(h);
+  }
+  return split.gather(torch::stack(states));
+}
+
+torch::Tensor KeyedLstmImpl::layer(std::int64_t index, const torch::Tensor& x,
+                                   const UnitSplit& split) {
+  if (split.count() > 1) return layer_in_parts(layers_[static_cast<std::size_t>(index)], x, split);
   const torch::Tensor zero = torch::zeros({1, x.size(1), hidden_}, x.options());
   return std::get<0>(
       at::lstm(x, {zero, zero}, layers_[static_cast<std::size_t>(index)], /*has_biases=*/true,

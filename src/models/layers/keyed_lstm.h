@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/initialize.h"
+#include "models/unit_split.h"
 
 namespace precinct::models {
 
@@ -23,7 +24,9 @@ class KeyedLstmImpl : public torch::nn::Module, public StatesInitial {
  public:
   KeyedLstmImpl(std::int64_t in, std::int64_t hidden, std::int64_t num_layers);
   /// One layer from a zero state. x: [T, R, in]; returns [T, R, D].
-  torch::Tensor layer(std::int64_t index, const torch::Tensor& x);
+  torch::Tensor layer(std::int64_t index, const torch::Tensor& x, const UnitSplit& split = {});
+  /// Units in parts, inside each of the four gates.
+  SplitPlan split_plan() const;
   using torch::nn::Module::to;
   /// As Module::to; on a GPU each layer's weights then lie in one block, as cuDNN wants them.
   void to(torch::Device device, bool non_blocking = false) override;
@@ -33,6 +36,8 @@ class KeyedLstmImpl : public torch::nn::Module, public StatesInitial {
   std::int64_t num_layers() const { return static_cast<std::int64_t>(layers_.size()); }
 
  private:
+  torch::Tensor layer_in_parts(const std::vector<torch::Tensor>& weights, const torch::Tensor& x,
+                               const UnitSplit& split);
   std::int64_t hidden_;
   std::vector<std::vector<torch::Tensor>> layers_;  // weight_ih, weight_hh, bias_ih, bias_hh
 };

@@ -74,13 +74,23 @@ torch::Tensor TemporalBlockImpl::convolve(const torch::Tensor& x,
 
 TemporalBlockImpl::Output TemporalBlockImpl::forward(const torch::Tensor& x,
                                                      const std::vector<std::int64_t>& have,
-                                                     const std::vector<std::int64_t>& want) {
-  const auto gates = convolve(x, have, want).chunk(2, -1);
+                                                     const std::vector<std::int64_t>& want,
+                                                     const UnitSplit& split) {
+  const auto gates = convolve(split.enter(x), have, want).chunk(2, -1);
   const torch::Tensor z = torch::tanh(gates[0]) * torch::sigmoid(gates[1]);
   Output out;
-  out.skip = skip_(z[-1]);
-  if (residual_) out.x = rows_at(x, have, want) + residual_(z);
+  out.skip = split.linear_of_parts(*skip_, z[-1]);
+  if (residual_) out.x = rows_at(x, have, want) + split.linear_of_parts(*residual_, z);
   return out;
+}
+
+SplitPlan TemporalBlockImpl::split_plan() const {
+  SplitPlan plan;
+  for (const char* by_outputs : {"filter.weight", "filter.bias", "gate.weight", "gate.bias"})
+    plan[by_outputs] = {};
+  plan["skip.weight"] = {.dim = 1};
+  if (residual_) plan["residual.weight"] = {.dim = 1};
+  return plan;
 }
 
 std::int64_t receptive_field(std::int64_t num_blocks, std::int64_t kernel_size) {

@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "models/unit_split.h"
+
 namespace precinct::models {
 
 struct TemporalBlockOptions {
@@ -34,7 +36,9 @@ class TemporalBlockImpl : public torch::nn::Module {
   /// x: [P, R, D], the input at `have` (ascending bins); returns the output at `want`, which must
   /// be a part of `have` together with all bins that the convolution needs, 0 or later.
   Output forward(const torch::Tensor& x, const std::vector<std::int64_t>& have,
-                 const std::vector<std::int64_t>& want);
+                 const std::vector<std::int64_t>& want, const UnitSplit& split = {});
+  /// Units of z in parts: filter and gate by outputs, residual and skip by inputs.
+  SplitPlan split_plan() const;
   /// Bins of the input that `want` needs, ascending; those left of the window are zero and not
   /// listed.
   std::vector<std::int64_t> needed(const std::vector<std::int64_t>& want) const;
