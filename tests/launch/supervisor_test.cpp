@@ -92,18 +92,20 @@ struct Fault {
   const char* how;
   const char* cause;
   int exit_code;
+  friend void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 };
 
 class LaunchFault : public testing::TestWithParam<std::tuple<Fault, int>> {};
 
 TEST_P(LaunchFault, EndsAllRanksWithin5SecondsAndIsNamed) {
   const auto& [fault, rank] = GetParam();
-  // the other ranks ignore SIGTERM and have children that do
+  // the other ranks ignore SIGTERM and have children that do; the one at fault waits for them
   const std::string script =
-      "trap '' TERM\n(exec tail -f /dev/null) &\necho r >&9\n"
+      "trap '' TERM\n(exec tail -f /dev/null) &\n: > $1/$RANK; echo r >&9\n"
       "if [ $RANK = " +
       std::to_string(rank) +
       " ]; then\n"
+      "  until [ -e $1/0 ] && [ -e $1/1 ] && [ -e $1/2 ]; do :; done\n"
       "  trap - TERM; echo last words; " +
       fault.how + "\nfi\n" + kHold;
   const auto job = launch_script({"--nproc", "3"}, script, 6);
@@ -240,6 +242,7 @@ struct Passed {
   const char* name;
   int number;
   const char* as = nullptr;  // what the ranks get, when it is another one
+  friend void PrintTo(const Passed& passed, std::ostream* out) { *out << passed.name; }
 };
 
 class LaunchSignal : public testing::TestWithParam<Passed> {};
