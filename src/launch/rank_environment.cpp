@@ -34,8 +34,6 @@ std::vector<std::string> rank_environment(const std::vector<std::string>& inheri
   set("TORCHELASTIC_RUN_ID", place.job_token);
   set("PRECINCT_JOB_TOKEN", place.job_token);
   if (!is_set("OMP_NUM_THREADS")) set("OMP_NUM_THREADS", place.num_threads);
-  // else LibTorch warns each time a rank looks into the store for what is not there yet
-  if (!is_set("TORCH_CPP_LOG_LEVEL")) set("TORCH_CPP_LOG_LEVEL", "ERROR");
   return environment;
 }
 

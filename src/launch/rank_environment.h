@@ -20,7 +20,7 @@ struct RankPlace {
 
 /// `inherited` ("NAME=value" each) with torchrun's variables for this rank, which
 /// parallel::ProcessContext and other programs read. Those of an outer launcher of the same kind
-/// are replaced. LibTorch's own warnings are off unless TORCH_CPP_LOG_LEVEL is set.
+/// are replaced.
 std::vector<std::string> rank_environment(const std::vector<std::string>& inherited,
                                           const RankPlace& place);
 

@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <torch/csrc/distributed/c10d/exception.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -22,6 +24,10 @@ namespace {
 static_assert(std::is_constructible_v<c10d::TCPStore, std::string, const c10d::TCPStoreOptions&>);
 static_assert(
     std::is_constructible_v<c10d::PrefixStore, std::string, c10::intrusive_ptr<c10d::Store>>);
+
+/// Between looks for a key that is not there yet.
+constexpr std::chrono::nanoseconds kShortestPause = std::chrono::microseconds(100);
+constexpr std::chrono::nanoseconds kLongestPause = std::chrono::milliseconds(20);
 
 using Bytes = std::vector<std::uint8_t>;
 Bytes bytes(const std::string& text) { return {text.begin(), text.end()}; }
@@ -53,13 +59,13 @@ class C10dStore final : public Store {
   std::optional<std::string> get(const std::string& key,
                                  std::chrono::milliseconds timeout) override {
     return guarded(where_ + key, [&]() -> std::optional<std::string> {
-      if (!store_->check({key})) {
-        if (timeout.count() <= 0) return std::nullopt;
-        try {
-          store_->wait({key}, timeout);
-        } catch (const c10::DistStoreError&) {  // it did not come in time
-          return std::nullopt;
-        }
+      // c10d's own wait prints two warnings whenever it ends without the key
+      const auto deadline = std::chrono::steady_clock::now() + timeout;
+      for (std::chrono::nanoseconds pause = kShortestPause; !store_->check({key});
+           pause = std::min(2 * pause, kLongestPause)) {
+        const std::chrono::nanoseconds left = deadline - std::chrono::steady_clock::now();
+        if (left.count() <= 0) return std::nullopt;
+        std::this_thread::sleep_for(std::min(pause, left));
       }
       return text(store_->get(key));
     });

@@ -66,15 +66,11 @@ TEST(RankEnvironment, ReplacesAnOuterLaunchersVariablesAndKeepsTheRest) {
   EXPECT_EQ(values.at("HOME"), "/h=h");
 }
 
-TEST(RankEnvironment, ThreadsAndLogLevelAreChosenUnlessTheUserSaysOtherwise) {
+TEST(RankEnvironment, ThreadsAreTheShareUnlessTheUserSaysOtherwise) {
   const RankPlace place{
       .rank = 0, .num_ranks = 2, .restart_count = 0, .port = 1, .job_token = "t", .num_threads = 6};
   EXPECT_EQ(values_of(rank_environment({}, place)).at("OMP_NUM_THREADS"), "6");
   EXPECT_EQ(values_of(rank_environment({"OMP_NUM_THREADS=3"}, place)).at("OMP_NUM_THREADS"), "3");
-  EXPECT_EQ(values_of(rank_environment({}, place)).at("TORCH_CPP_LOG_LEVEL"), "ERROR");
-  EXPECT_EQ(
-      values_of(rank_environment({"TORCH_CPP_LOG_LEVEL=INFO"}, place)).at("TORCH_CPP_LOG_LEVEL"),
-      "INFO");
   EXPECT_EQ(threads_per_rank({0, 1, 2, 3, 4, 5, 6}, 2), 3);
   EXPECT_EQ(threads_per_rank({0, 1}, 3), 1);
   EXPECT_EQ(threads_per_rank({}, 1), 1);
