@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the parallel component alone into a fresh folder, moves it, builds examples/parallel against it with every
-# other package out of reach, and runs it as one process and as two: the losses must be equal to four digits.
+# other package out of reach, and runs each program as one process and as two: equal losses to four digits.
 #   parallel.sh BUILD_FOLDER SOURCE_FOLDER
 set -euo pipefail
 build=$1 source=$2
@@ -15,15 +15,20 @@ done
 cmake -S "$source/examples/parallel" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/moved" "${hidden[@]}" --no-warn-unused-cli \
   -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$work/build" >/dev/null
-export OMP_NUM_THREADS=1
-unset RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE
-one=$("$work/build/ddp_mlp" | tail -1)
-export WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1
-MASTER_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export MASTER_PORT
-RANK=1 LOCAL_RANK=1 timeout 60 "$work/build/ddp_mlp" &
-two=$(RANK=0 LOCAL_RANK=0 timeout 60 "$work/build/ddp_mlp" | tail -1)
-wait $!
-echo "$one"
-echo "$two"
-[[ $one == "1 rank(s)"* && $two == "2 rank(s)"* && ${one##*loss } == "${two##*loss }" ]]
+export OMP_NUM_THREADS=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1
+
+# the last lines of a program as one process and as two: the same loss
+compare() { # PROGRAM UNIT
+  local one two port
+  one=$(env -u RANK -u LOCAL_RANK -u WORLD_SIZE -u LOCAL_WORLD_SIZE "$work/build/$1" | tail -1)
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  export WORLD_SIZE=2 MASTER_PORT=$port
+  RANK=1 LOCAL_RANK=1 timeout 60 "$work/build/$1" &
+  two=$(RANK=0 LOCAL_RANK=0 timeout 60 "$work/build/$1" | tail -1)
+  wait $!
+  echo "$one"
+  echo "$two"
+  [[ $one == "1 $2"* && $two == "2 $2"* && ${one##*loss } == "${two##*loss }" ]]
+}
+compare ddp_mlp "rank(s)"
+compare pipeline_mlp "stage(s)"
