@@ -84,7 +84,8 @@ std::string cause_text(const RankEnd& end) {
   const std::string how = end.signal != 0 ? "killed by " + signal_name(end.signal)
                                           : fmt::format("exit code {}", end.code);
   if (end.was_stopped) return how + ", was held by SIGSTOP";
-  return end.was_told ? how + ", ended by the launcher" : how;
+  if (!end.was_told) return how;
+  return how + (end.signal != 0 ? ", ended by the launcher" : ", told to end");
 }
 
 }  // namespace

@@ -153,6 +153,7 @@ TEST(RankTable, HasOneLineForEachRankInColumns) {
             "loss 0.5\n"
             "    2  gpu07       102      1.0 s  exit code 0                               "
             "(none)\n");
+  EXPECT_THAT(rank_table({with_code(0, 4, 1, true)}, "h"), HasSubstr("exit code 4, told to end  "));
   EXPECT_EQ(signal_name(SIGUSR1), "SIGUSR1");
   EXPECT_EQ(signal_name(64), "signal 64");
 }
