@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -175,10 +176,19 @@ int run_training(const Arguments& a) {
   const auto context = parallel::ProcessContext::from_environment();
   const auto world = parallel::connect(context, train::connect_options(config, context));
   train::Ranks ranks(*world, config);
+  // Whoever started the ranks may end the others by a signal when the first one leaves; what a rank
+  // has to say, its exit code among it, is then settled.
+  const auto settle = [] {
+    for (const int number : {SIGTERM, SIGUSR1}) std::signal(number, SIG_IGN);
+  };
   try {
     return train_on(ranks, a, config);
   } catch (const StopRequested&) {
-    ranks.part();  // all leave at the same step, none before the others know
+    settle();
+    ranks.part();  // none leaves before all know
+    throw;
+  } catch (...) {
+    settle();
     throw;
   }
 }

@@ -92,6 +92,12 @@ void CheckpointStore::mark_best(std::int64_t step) {
   write_file_atomically(folder_ / "BEST", name_of(step) + "\n");
 }
 
+void CheckpointStore::mark_stopped(std::int64_t step) {
+  write_file_atomically(folder_ / "STOPPED", name_of(step) + "\n");
+}
+
+void CheckpointStore::clear_stopped() { fs::remove(folder_ / "STOPPED"); }
+
 void CheckpointStore::prune() {
   std::string best;
   if (fs::exists(folder_ / "BEST")) best = read_file(folder_ / "BEST");

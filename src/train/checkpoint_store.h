@@ -11,7 +11,8 @@
 
 namespace precinct::train {
 
-/// The folder checkpoints/ of a run: step-000001200/ ..., LATEST, BEST.
+/// The folder checkpoints/ of a run: step-000001200/ ..., LATEST, BEST; STOPPED while a run that was
+/// asked to stop waits to be started again.
 ///
 /// A checkpoint is visible only when complete (temporary folder, fsync, rename, then LATEST), is
 /// verified by size and sha256 when it is loaded, and is deleted only after a newer one was read
@@ -35,6 +36,9 @@ class CheckpointStore {
   /// The verified checkpoint of that name; throws CheckpointError.
   std::filesystem::path good(const std::string& name);
   void mark_best(std::int64_t step);
+  /// For whoever started the run, a batch script say: it saved and left on request.
+  void mark_stopped(std::int64_t step);
+  void clear_stopped();
   static std::string name_of(std::int64_t step);
 
  private:

@@ -162,6 +162,7 @@ void Trainer::save(bool is_best) {
 }
 
 void Trainer::resume() {
+  if (ranks_.leads()) store_.clear_stopped();
   const auto checkpoint = newest_good();
   PRECINCT_CHECK(checkpoint || !options_.require_checkpoint, CheckpointError,
                  "--resume require: expected a checkpoint in the run folder, found none; start "
@@ -266,6 +267,7 @@ void Trainer::next_phase() {
 void Trainer::leave_if_asked() {
   if (finished_ || agreed_ != Wish::kLeave) return;
   save();
+  if (ranks_.leads()) store_.mark_stopped(state_.step);
   agreement_.finish();
   const int signal = StopSignal::received();
   throw StopRequested(

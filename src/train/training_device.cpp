@@ -3,6 +3,7 @@
 #include "train/training_device.h"
 
 #include "base/error.h"
+#include "parallel/canonical_sum.h"
 
 namespace precinct::train {
 namespace {
@@ -38,10 +39,14 @@ torch::Device training_device(const std::string& name, const DeviceShare& share)
 
 void check_supported(const config::ExperimentConfig& config, torch::Device device) {
   const auto& train = config.train;
-  PRECINCT_CHECK(!train.deterministic || train.micro_batch_size == 0, ConfigError,
-                 "train.deterministic: expected train.micro_batch_size: 0, found {}; the canonical "
-                 "order of sums cuts the global batch itself, leave one of them out",
-                 train.micro_batch_size);
+  constexpr std::int64_t kShards = parallel::CanonicalSum::kShards;
+  const std::int64_t shard = (train.global_batch_size + kShards - 1) / kShards;
+  PRECINCT_CHECK(
+      !train.deterministic || train.micro_batch_size == 0 || train.micro_batch_size >= shard,
+      ConfigError,
+      "train.micro_batch_size: expected 0 or at least {} with train.deterministic, which "
+      "cuts the global batch of {} into {} parts, found {}; leave it out",
+      shard, train.global_batch_size, kShards, train.micro_batch_size);
   PRECINCT_CHECK(train.kernels == "reference", ConfigError,
                  "train.kernels: expected reference, found '{}'; fused forms are not built yet",
                  train.kernels);

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
-// A table of what users get wrong with train, evaluate, forecast and config: the exit code, one
-// line on stderr with its four parts (where, expected, found, what to do), and folders as they
+// A table of what users get wrong with train, evaluate, forecast, report and config: the exit code,
+// one line on stderr with its four parts (where, expected, found, what to do), and folders as they
 // were. The table of `ingest` is in ingest_command_test.cpp.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -42,6 +42,13 @@ class Bench {
     flip_a_bit(project / "damaged/artifact/model.safetensors");
     fs::remove_all(project / "unfinished/artifact");
     fs::remove(project / "strange/artifact/features.json");
+    fs::create_directory(project / "baselines");
+    fs::copy(project.config("baselines"), project / "baselines/config.yaml");
+    fs::create_directory(project / "other_horizon");
+    write_file_atomically(project / "other_horizon/config.yaml",
+                          "data: {panel: ../panel.h5, lookback: 10, horizon: 2, split: {fractions: "
+                          "[0.6, 0.2, 0.2]}}\n"
+                          "model: {name: baselines}\n");
     panel("flipped.h5", test::small_panel(120));
     flip_a_bit(project / "flipped.h5");
     panel("unsigned.h5", test::small_panel(120));
@@ -51,6 +58,8 @@ class Bench {
     panel("no_polygons.h5", test::small_panel(120));
     file("text.h5", "these are no counts\n");
     file("text.h5.sha256", sha256_file(project / "text.h5") + "  text.h5\n");
+    file("records.csv", "id,time\n1,2020-03-15\n");
+    file("empty.h5", "");
     file("empty.yaml", "");
     file("unknown.yaml", "data: {panel: panel.h5}\nmodel: {name: dnn, num_head: 2}\n");
     file("twice.yaml", "model:\n  name: dnn\n  name: crimenet\n");
@@ -144,7 +153,10 @@ INSTANTIATE_TEST_SUITE_P(
                  {"config", "check", "@dnn.yaml", "--set", "train.epochs"},
                  2,
                  "key=value"},
-        BadInput{"BinaryFile", {"config", "check", "@binary.yaml"}, 2, "binary.yaml"},
+        BadInput{"BinaryFile",
+                 {"config", "check", "@binary.yaml"},
+                 2,
+                 "binary.yaml: expected a configuration, text in YAML, found an HDF5 file"},
         BadInput{"UnitThatIsNone",
                  {"config", "check", "@dnn.yaml", "--set", "train.checkpoint.every=3weeks"},
                  2,
@@ -161,15 +173,22 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"PanelWithAFlippedBit", train_set("data.panel=@flipped.h5"), 3, "flipped.h5"},
         BadInput{"PanelWithoutItsChecksum", train_set("data.panel=@unsigned.h5"), 3, "--no-verify"},
         BadInput{"PanelThatIsText", train_set("data.panel=@text.h5"), 3, "text.h5"},
+        BadInput{"PanelThatIsACsv", train_set("data.panel=@records.csv"), 3,
+                 "records.csv: expected a panel, the HDF5 file that 'precinct ingest' makes, found "
+                 "a CSV file; make a panel of it with 'precinct ingest'"},
+        BadInput{"PanelThatIsEmpty", train_set("data.panel=@empty.h5"), 3, "found an empty file"},
+        BadInput{"ConfigurationThatIsAPanel", train("@panel.h5"), 2,
+                 "panel.h5: expected a configuration, text in YAML, found an HDF5 file"},
         BadInput{"PanelTooShort", train_set("data.panel=@short.h5"), 2, "data.split"},
         BadInput{"HorizonLongerThanTheSplit", train_set("data.horizon=50"), 2, "data.horizon"},
         BadInput{"LookbackLongerThanTheSplit", train_set("data.lookback=90"), 2, "lookback"},
         BadInput{"SharesThatDoNotAddUp", train_set("data.split.fractions=[0.5,0.2,0.2]"), 2,
                  "add up to 1"},
-        BadInput{"Deterministic",
-                 train("@dnn.yaml",
-                       {"--set", "train.deterministic=true", "--set", "train.micro_batch_size=4"}),
-                 2, "train.micro_batch_size"},
+        BadInput{
+            "Deterministic",
+            train("@dnn.yaml", {"--set", "train.deterministic=true", "--set",
+                                "train.global_batch_size=64", "--set", "train.micro_batch_size=4"}),
+            2, "train.micro_batch_size"},
         BadInput{"HalfPrecisionOnTheCpu", train_set("train.precision=bf16"), 2, "train.precision"},
         BadInput{"Tf32OnTheCpu",
                  train("@dnn.yaml", {"--set", "run.device=cpu", "--set", "train.tf32=true"}), 2,
@@ -207,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadInput{"SplitWithoutProduction",
                              {"evaluate", "@run", "--split", "production"},
                              2,
-                             "'production'"},
+                             "expected validation or test, found 'production'"},
                     BadInput{"RangeThatTheArtifactHasSeen",
                              {"evaluate", "@run", "--split", "validation"},
                              2,
@@ -216,6 +235,10 @@ INSTANTIATE_TEST_SUITE_P(
                              {"evaluate", "@run", "--panel", "@flipped.h5"},
                              3,
                              "flipped.h5"},
+                    BadInput{"PanelThatIsACsv",
+                             {"evaluate", "@run", "--panel", "@records.csv"},
+                             3,
+                             "records.csv: expected a panel"},
                     BadInput{"PanelOfAnotherCity",
                              {"evaluate", "@run", "--panel", "@other_city.h5"},
                              3,
@@ -232,6 +255,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"MissingArtifact", forecast("@none", "@panel.h5", "@f.csv"), 6, "none"},
         BadInput{"RunWithoutArtifact", forecast("@unfinished", "@panel.h5", "@f.csv"), 6,
                  "unfinished"},
+        BadInput{"RunOfTheBaselinesAlone", forecast("@baselines", "@panel.h5", "@f.csv"), 2,
+                 "found one of the baselines alone, which keeps no artifact; train a network"},
+        BadInput{"PanelThatIsACsv", forecast("@run", "@records.csv", "@f.csv"), 3,
+                 "records.csv: expected a panel"},
         BadInput{"DamagedArtifact", forecast("@damaged", "@panel.h5", "@f.csv"), 3,
                  "model.safetensors"},
         BadInput{"ArtifactWithoutAFile", forecast("@strange", "@panel.h5", "@f.csv"), 3,
@@ -263,6 +290,39 @@ INSTANTIATE_TEST_SUITE_P(
                  "--out"}),
     name_of);
 
+Words report(const Words& runs, const Words& more = {}, const std::string& out = "@page.html") {
+  Words words = {"report"};
+  words.insert(words.end(), runs.begin(), runs.end());
+  words.insert(words.end(), {"--out", out});
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Report, Refused,
+    testing::Values(
+        BadInput{"NoPlaceForThePage", {"report", "@run"}, 2, "--out"},
+        BadInput{"MissingRun", report({"@none"}), 6, "/none"},
+        BadInput{"FolderThatIsNoRun", report({"@"}), 6, "config.yaml"},
+        BadInput{"FileThatIsNoRun", report({"@panel.h5"}), 6, "panel.h5"},
+        BadInput{"UnfinishedRun", report({"@run", "@unfinished"}), 6, "unfinished"},
+        BadInput{"RunWithAnotherHorizon", report({"@baselines", "@other_horizon"}), 2,
+                 "other_horizon: data.panel, data.horizon"},
+        BadInput{"DamagedArtifact", report({"@damaged"}), 3, "model.safetensors"},
+        BadInput{"ArtifactWithoutAFile", report({"@strange"}), 3, "features.json"},
+        BadInput{"MissingPanel", report({"@run"}, {"--panel", "@none.h5"}), 6, "none.h5"},
+        BadInput{"PanelWithAFlippedBit", report({"@run"}, {"--panel", "@flipped.h5"}), 3,
+                 "flipped.h5"},
+        BadInput{"PanelThatIsACsv", report({"@run"}, {"--panel", "@records.csv"}), 3,
+                 "records.csv: expected a panel"},
+        BadInput{"PanelOfAnotherCity", report({"@run"}, {"--panel", "@other_city.h5"}), 3,
+                 "number of districts"},
+        BadInput{"PanelTooShort", report({"@run"}, {"--panel", "@short.h5"}), 2, "data.split"},
+        BadInput{"PageUnderAFile", report({"@baselines"}, {}, "@plain.txt/page.html"), 6,
+                 "plain.txt"},
+        BadInput{"PageIsAFolder", report({"@baselines"}, {}, "@run"), 6, "/run"}),
+    name_of);
+
 /// Runs a command on a small disk of its own that holds `note` and is filled up to `free_kib`;
 /// prints what the disk holds afterwards.
 ProgramResult run_on_small_disk(const Words& words, const fs::path& disk, int size_kib) {
@@ -287,6 +347,7 @@ TEST(FullDisk, IsExitSixOneLineWithTheBytesAndNothingHalfWritten) {
       {"train", project.config("dnn"), "--run-dir", disk / "runs/a"},
       {"train", project.config("baselines"), "--run-dir", disk / "runs/b"},
       {"evaluate", project / "run", "--predictions", disk / "p.h5"},
+      {"report", project / "run", "--out", disk / "page.html"},
       {"forecast", "--artifact", project / "run", "--panel", project / "panel.h5", "--out",
        disk / "f.geojson"}};
   for (const auto& command : commands) {

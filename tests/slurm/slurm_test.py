@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""scripts/slurm on a real Slurm: train with 2 and 4 tasks, stop and go on, a killed task, a lost node, plain srun.
+
+Usage: slurm_test.py PROGRAM SOURCE_FOLDER
+"""
+import hashlib
+import os
+import re
+import signal
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import cluster as slurm  # noqa: E402
+
+PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).absolute()
+SCRIPT = SOURCE / "scripts" / "slurm" / "train.sbatch"
+
+
+class Slurm(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory(prefix="precinct-slurm-")
+        cls.addClassCleanup(cls.temporary.cleanup)
+        cls.folder = Path(cls.temporary.name)
+        cls.cluster = slurm.Cluster(cls.folder / "cluster")
+        cls.addClassCleanup(cls.cluster.stop)
+        command = re.search(r"(?m)^\$precinct (ingest --profile chicago_points .*?) +--out (\S+) (\S+)$",
+                            (SOURCE / "README.md").read_text())
+        words = [SOURCE / word if word.startswith("data/") else word for word in command.group(1).split()]
+        done = cls.cluster.run(PROGRAM, *words, "--out", cls.folder / "panel.h5", SOURCE / command.group(3))
+        assert done.returncode == 0, done.stderr
+
+    def words(self, run, epochs=1):
+        """Arguments of `precinct train`: equal bits for any number of ranks."""
+        return [SOURCE / "configs/chicago/dnn.yaml", "--set", f"data.panel={self.folder / 'panel.h5'}", "--set",
+                f"train.epochs={epochs}", "--set", "train.deterministic=true", "--set", "train.refit=none", "--set",
+                "model.hidden=16", "--set", "train.checkpoint.every=5st", "--set", "log.every=1", "--no-score",
+                "--run-dir", self.folder / run]
+
+    def submit(self, run, *options, epochs=1):
+        return self.cluster.submit("--output", self.folder / f"{run}.out", *options, SCRIPT, *self.words(run, epochs),
+                                   env={"PRECINCT": PROGRAM}, cwd=self.folder)
+
+    def said(self, run):
+        path = self.folder / f"{run}.out"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def weights(self, run):
+        return hashlib.sha256((self.folder / run / "artifact" / "model.safetensors").read_bytes()).hexdigest()
+
+    def serial(self, epochs=1):
+        """The weights of one process."""
+        run = f"serial-{epochs}"
+        if not (self.folder / run / "artifact").exists():
+            done = self.cluster.run(PROGRAM, "train", *self.words(run, epochs), timeout=200)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        return self.weights(run)
+
+    def steps(self, run):
+        path = self.folder / run / "metrics.jsonl"
+        return path.read_text().count("train/loss") if path.exists() else 0
+
+    def wait_for_steps(self, run, count):
+        slurm.wait_for(lambda: self.steps(run) >= count, 60, lambda: f"{count} steps: {self.said(run)}")
+
+    def ranks_of(self, run):
+        """Process ids by rank."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                variables = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[1:2] != [b"train"] or str(self.folder / run).encode() not in words:
+                continue
+            for one in variables:
+                if one.startswith(b"SLURM_PROCID="):
+                    found[int(one.split(b"=")[1])] = int(entry.name)
+        return found
+
+    def test_two_and_four_tasks_end_with_the_weights_of_one_process(self):
+        for tasks, nodes in ((2, 2), (4, 2)):
+            run = f"tasks-{tasks}"
+            with self.subTest(run):
+                job = self.submit(run, f"--ntasks={tasks}", f"--nodes={nodes}")
+                self.assertEqual(self.cluster.finish(job), 0, self.said(run))
+                self.assertIn(f"dp {tasks} x pp 1", self.said(run))
+                self.assertEqual(self.weights(run), self.serial())
+
+    def test_plain_srun_needs_no_other_variable(self):
+        done = self.cluster.run("srun", "--ntasks=2", "--nodes=2", PROGRAM, "train", *self.words("srun"), timeout=100)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.weights("srun"), self.serial())
+
+    def test_a_signal_saves_queues_again_and_goes_on_to_the_same_bits(self):
+        job = self.submit("stopped", "--ntasks=2", "--nodes=2", epochs=4)
+        self.wait_for_steps("stopped", 6)
+        self.cluster.run("scancel", "--batch", "--signal=USR1", job)
+        slurm.wait_for(lambda: self.cluster.state(job).get("Restarts") == "1", 40, lambda: self.said("stopped"))
+        self.assertEqual(self.cluster.finish(job), 0, self.said("stopped"))
+        said = self.said("stopped")
+        self.assertRegex(said, rf"step-\d+ was saved; job {job} is queued again")
+        self.assertRegex(said, r"resumed from step-\d+ ")
+        self.assertFalse((self.folder / "stopped" / "checkpoints" / "STOPPED").exists())
+        self.assertEqual(self.weights("stopped"), self.serial(4))
+
+    def test_a_killed_task_ends_the_step_with_its_code_and_a_table(self):
+        job = self.submit("killed", "--ntasks=2", "--nodes=2", epochs=40)
+        self.wait_for_steps("killed", 12)  # the first calls are compared through the store, which a death delays
+        os.kill(self.ranks_of("killed")[1], signal.SIGKILL)
+        self.assertEqual(self.cluster.finish(job, 40), 4, self.said("killed"))
+        said = self.said("killed")
+        self.assertRegex(said, r"(?m)^ +1 +\S+ +\d+ +.*killed by SIGKILL")
+        self.assertEqual(self.ranks_of("killed"), {})
+
+    def test_a_lost_node_costs_a_restart_and_no_bit(self):
+        job = self.submit("lost", "--ntasks=2", "--nodes=2", epochs=4)
+        self.wait_for_steps("lost", 6)
+        node = self.cluster.state(job)["NodeList"].removeprefix("n[")[0].removeprefix("n")
+        self.cluster.run("scontrol", "update", f"nodename=n{node}", "state=down", "reason=test")
+        slurm.wait_for(lambda: self.cluster.state(job).get("Restarts") == "1", 40, lambda: self.said("lost"))
+        self.cluster.run("scontrol", "update", f"nodename=n{node}", "state=resume")
+        self.assertEqual(self.cluster.finish(job), 0, self.said("lost"))
+        self.assertEqual(self.weights("lost"), self.serial(4))
+
+    def test_a_run_without_a_folder_is_refused(self):
+        job = self.cluster.submit("--output", self.folder / "refused.out", SCRIPT, "some.yaml",
+                                  env={"PRECINCT": PROGRAM}, cwd=self.folder)
+        self.assertEqual(self.cluster.finish(job), 2)
+        self.assertIn("expected --run-dir FOLDER", self.said("refused"))
+
+
+if __name__ == "__main__":
+    missing = slurm.missing_programs()
+    if missing:
+        print(f"[  SKIPPED ] slurm (expected {', '.join(missing)}, found none; install with scripts/setup --with-slurm)")
+        sys.exit(77)
+    unittest.main(argv=[sys.argv[0], "-v"])
