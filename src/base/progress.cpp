@@ -24,10 +24,12 @@ std::string clock_text(double seconds) {
 
 void Progress::set_quiet(bool value) { quiet = value; }
 
-Progress::Progress(std::string title, std::uint64_t total, std::string unit)
+Progress::Progress(std::string title, std::uint64_t total, std::string unit,
+                   std::chrono::milliseconds pause)
     : title_(std::move(title)),
       total_(total),
       unit_(std::move(unit)),
+      pause_(pause),
       start_(std::chrono::steady_clock::now()),
       last_draw_(start_),
       terminal_(::isatty(STDERR_FILENO) != 0) {}
@@ -44,8 +46,11 @@ void Progress::update(std::uint64_t done, const std::string& status) {
   done_ = done;
   if (!status.empty()) status_ = status;
   const auto now = std::chrono::steady_clock::now();
-  const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
-  if (quiet || now - last_draw_ < pause) return;
+  if (quiet || now - last_draw_ < (terminal_ ? std::chrono::milliseconds(100) : pause_)) return;
+  if (!terminal_ && total_ > 0 && done_ >= total_) {
+    is_due_ = true;
+    return;
+  }
   last_draw_ = now;
   draw(false);
 }
@@ -53,11 +58,14 @@ void Progress::update(std::uint64_t done, const std::string& status) {
 void Progress::finish() {
   if (finished_) return;
   finished_ = true;
-  if (!quiet && (terminal_ || drawn_)) draw(true);
+  const bool is_new = !drawn_ || done_ != drawn_done_ || status_ != drawn_status_;
+  if (!quiet && (terminal_ || ((drawn_ || is_due_) && is_new))) draw(true);
 }
 
 void Progress::draw(bool last) {
   drawn_ = true;
+  drawn_done_ = done_;
+  drawn_status_ = status_;
   const double elapsed =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
