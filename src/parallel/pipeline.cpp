@@ -173,7 +173,7 @@ void Pipeline::backward(std::int64_t micro_batch, bool last) {
 
 /// Messages of one group with one neighbour: what the last pass gave, what the next one takes.
 void Pipeline::exchange(const std::vector<PipelineMessage>& messages) {
-  std::vector<PointToPoint> calls;
+  std::vector<PointToPoint> on_host, on_device;  // a batch goes by one backend
   Sending sending;
   bool takes = false;
   for (const auto& message : messages) {
@@ -194,14 +194,18 @@ void Pipeline::exchange(const std::vector<PipelineMessage>& messages) {
     takes |= !message.is_send;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       if (tensors[i].numel() == 0) continue;  // both ends know the shape
-      calls.push_back({message.is_send ? Operation::kSend : Operation::kRecv, tensors[i],
-                       message.peer, tensor_tag(message.kind, i)});
+      (tensors[i].is_cpu() ? on_host : on_device)
+          .push_back({message.is_send ? Operation::kSend : Operation::kRecv, tensors[i],
+                      message.peer, tensor_tag(message.kind, i)});
       if (!message.is_send) continue;
       ++stats_.num_messages;
       stats_.bytes += static_cast<std::int64_t>(tensors[i].nbytes());
     }
   }
-  Work work = calls.empty() ? Work() : group_.batch_p2p(calls);
+  std::vector<Work> works;
+  for (const auto* calls : {&on_device, &on_host})
+    if (!calls->empty()) works.push_back(group_.batch_p2p(*calls));
+  Work work(works);
   if (takes) {
     wait_for(work);
     wait_for(sending.work);
