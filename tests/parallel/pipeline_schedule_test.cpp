@@ -212,7 +212,8 @@ TEST(CutStages, LargestSumIsTheSmallestOfAllCuts) {
 
 TEST(CutStages, IsAsEvenAsTheLargestAllows) {
   using Ranges = std::vector<std::pair<std::int64_t, std::int64_t>>;
-  // the last layer is the largest; the rest is shared evenly, not 1 + 5
+  // one layer is the largest; the rest is shared evenly, not 1 + 5
+  EXPECT_EQ(cut_stages({9, 1, 1, 1, 1, 1, 1}, 3), (Ranges{{0, 1}, {1, 4}, {4, 7}}));
   EXPECT_EQ(cut_stages({1, 1, 1, 1, 1, 1, 9}, 3), (Ranges{{0, 3}, {3, 6}, {6, 7}}));
   EXPECT_EQ(cut_stages({1, 1, 1, 1}, 2), (Ranges{{0, 2}, {2, 4}}));
   EXPECT_EQ(cut_stages({5}, 1), (Ranges{{0, 1}}));
