@@ -81,8 +81,8 @@ int job_code(const RankEnd& cause, int passed_on) {
 
 std::string cause_text(const RankEnd& end) {
   if (end.out_of_memory) return "killed for want of memory";
-  const std::string how = end.signal != 0 ? "killed by " + signal_name(end.signal)
-                                          : fmt::format("exit code {}", end.code);
+  std::string how = end.signal != 0 ? "killed by " + signal_name(end.signal)
+                                    : fmt::format("exit code {}", end.code);
   if (end.was_stopped) return how + ", was held by SIGSTOP";
   if (!end.was_told) return how;
   return how + (end.signal != 0 ? ", ended by the launcher" : ", told to end");

@@ -119,7 +119,7 @@ class Supervisor {
     kill_strays(guard_.pid());
     const auto ends = attempt.ends();
     const JobFacts facts = facts_of(attempt, options_.log_dir);
-    const JobEnd end = judge(ends, facts);
+    JobEnd end = judge(ends, facts);
     if (end.shows_table) output_.push(STDERR_FILENO, rank_table(ends, facts.host));
     output_.write_some();
     return end;
