@@ -94,7 +94,6 @@ void HistoricalMean::prepare(const data::Panel& panel) {
 
 void HistoricalMean::mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
                           float* out) const {
-  constexpr float kPseudoBins = 10;
   const std::int64_t seasons = panel.axis.num_seasons(), nodes = panel.num_nodes,
                      cats = panel.num_categories;
   const float* sum = sum_.data() + origin * seasons * nodes * cats;
@@ -110,8 +109,8 @@ void HistoricalMean::mean(const data::Panel& panel, std::int64_t origin, std::in
       for (std::int64_t h = 0; h < horizon; ++h) {
         const std::int64_t s = panel.axis.season_of(origin + h);
         out[(h * nodes + n) * cats + c] =
-            (sum[(s * nodes + n) * cats + c] + kPseudoBins * overall) /
-            (weight[s * nodes + n] + kPseudoBins);
+            (sum[(s * nodes + n) * cats + c] + pseudo_bins_ * overall) /
+            (weight[s * nodes + n] + pseudo_bins_);
       }
     }
   }

@@ -31,11 +31,12 @@ class SeasonalNaive final : public MeanBaseline {
             float* out) const override;
 };
 
-/// Mean of all earlier counts of the cell in the target's season slot, shrunk by `kPseudoBins` to
-/// the cell's mean.
+/// Mean of all earlier counts of the cell in the target's season slot, shrunk to the cell's mean as
+/// if the slot had `pseudo_bins` more bins of it.
 class HistoricalMean final : public MeanBaseline {
  public:
-  HistoricalMean() : MeanBaseline("historical_mean") {}
+  explicit HistoricalMean(float pseudo_bins = 10)
+      : MeanBaseline("historical_mean"), pseudo_bins_(pseudo_bins) {}
 
  protected:
   void prepare(const data::Panel& panel) override;
@@ -43,6 +44,7 @@ class HistoricalMean final : public MeanBaseline {
             float* out) const override;
 
  private:
+  float pseudo_bins_;
   std::vector<float> sum_, weight_;  // [T+1, S, N, C], [T+1, S, N]
 };
 
