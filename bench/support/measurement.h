@@ -4,7 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
 #include <string>
+#include <vector>
 
 #include "bench/support/paired_blocks.h"
 #include "git_commit.h"  // written by cmake/git_commit.cmake at each build
@@ -33,6 +38,25 @@ inline std::string to_json(const Measurement& m) {
       R"("commit":"{}"}})",
       m.case_name, m.model, m.form, m.device, m.threads, m.ranks, m.metric, m.value.median, m.unit,
       m.value.lower, m.value.upper, m.repeats, PRECINCT_GIT_COMMIT);
+}
+
+/// Writes the line at once.
+inline void print(const Measurement& m) {
+  std::puts(to_json(m).c_str());
+  std::fflush(stdout);
+}
+
+/// Copy rate of 64 MiB, bytes/s: best of five, the ceiling around which rounds are judged.
+inline double copy_rate() {
+  static std::vector<char> from(std::size_t{1} << 26, 1), to(from.size());
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::memcpy(to.data(), from.data(), from.size());
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    best = std::max(best, static_cast<double>(from.size()) / took.count());
+  }
+  return best;
 }
 
 }  // namespace precinct::bench

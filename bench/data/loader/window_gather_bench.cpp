@@ -20,7 +20,7 @@ namespace {
 
 using precinct::bench::BlockOptions;
 using precinct::bench::BlockResult;
-using precinct::bench::Measurement;
+using precinct::bench::print;
 using precinct::bench::Side;
 using precinct::bench::Spread;
 
@@ -74,26 +74,8 @@ at::Tensor copy_windows(const at::Tensor& series, const at::Tensor& origins,
   return out;
 }
 
-/// Copy rate of 64 MiB, bytes/s: best of five, the ceiling around which rounds are judged.
-double copy_rate() {
-  static std::vector<char> from(std::size_t{1} << 26, 1), to(from.size());
-  double best = 0;
-  for (int i = 0; i < 5; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    std::memcpy(to.data(), from.data(), from.size());
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    best = std::max(best, static_cast<double>(from.size()) / took.count());
-  }
-  return best;
-}
-
-void print(const Measurement& m) {
-  std::puts(to_json(m).c_str());
-  std::fflush(stdout);
-}
-
 void measure(const Case& c, int threads, BlockOptions options) {
-  options.probe = copy_rate;
+  options.probe = precinct::bench::copy_rate;
   const at::Tensor counts = made_counts(c);
   const at::Tensor table = at::rand({c.type == at::kByte ? 256 : 701, c.categories});
   // The f32 series that memcpy is given: window_gather's own transform of every bin.

@@ -24,7 +24,7 @@ namespace {
 
 using precinct::bench::BlockOptions;
 using precinct::bench::BlockResult;
-using precinct::bench::Measurement;
+using precinct::bench::print;
 using precinct::bench::Side;
 using precinct::bench::Spread;
 using precinct::data::Hdf5File;
@@ -94,24 +94,6 @@ void read_by_h5dread(const std::filesystem::path& path, double bytes) {
   H5Fclose(file);
 }
 
-/// Copy rate of 64 MiB, bytes/s: best of five, the ceiling around which rounds are judged.
-double copy_rate() {
-  static std::vector<char> from(std::size_t{1} << 26, 1), to(from.size());
-  double best = 0;
-  for (int i = 0; i < 5; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    std::memcpy(to.data(), from.data(), from.size());
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    best = std::max(best, static_cast<double>(from.size()) / took.count());
-  }
-  return best;
-}
-
-void print(const Measurement& m) {
-  std::puts(to_json(m).c_str());
-  std::fflush(stdout);
-}
-
 /// What two readers that share nothing reach over one: no reader of two threads can do better here.
 double two_reader_work(const std::filesystem::path& path, double bytes) {
   std::thread other([&] { precinct::data::read_dataset(path, "/counts", 1); });
@@ -124,7 +106,7 @@ void measure(const Case& c, BlockOptions options) {
   const precinct::test::TemporaryFolder folder;
   const auto path = folder / "panel.h5";
   const double bytes = write_case(c, path);
-  options.probe = copy_rate;
+  options.probe = precinct::bench::copy_rate;
   for (const bool cold : {false, true}) {
     const auto side = [&](const char* name, auto read) {
       return Side{name, [&, read] {
