@@ -7,6 +7,7 @@
 
 #include "apps/inspection.h"
 #include "base/error.h"
+#include "data/store/file_kind.h"
 #include "data/store/hdf5_file.h"
 #include "data/store/panel_store.h"
 #include "report/panel_facts.h"
@@ -135,7 +136,8 @@ void add_lines(const data::Panel& panel, const CountSummary& summary, Inspection
 }  // namespace
 
 Inspection inspect_panel(const fs::path& path, bool verify) {
-  if (!verify || !fs::exists(path.string() + ".sha256"))
+  const bool is_checked = verify && fs::exists(path.string() + ".sha256");
+  if (!is_checked && data::file_kind(path) == data::FileKind::kHdf5)
     PRECINCT_CHECK(data::Hdf5File::open(path).has_attribute("/", "precinct_panel_version"),
                    DataError,
                    "{}: expected a panel (attribute precinct_panel_version), found another HDF5 "

@@ -10,6 +10,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "config/experiment_config.h"
+#include "data/store/file_kind.h"
 #include "models/folder_manifest.h"
 #include "report/panel_facts.h"
 #include "report/sparkline.h"
@@ -105,17 +106,18 @@ std::string model_words(const config::ExperimentConfig& config) {
 
 /// By its first bytes; a damaged panel is known by its checksum file or its name.
 bool is_panel(const fs::path& path) {
-  std::string start(8, '\0');
-  std::ifstream(path, std::ios::binary).read(start.data(), 8);
-  return start == "\x89HDF\r\n\x1a\n" || fs::exists(path.string() + ".sha256") ||
+  return data::file_kind(path) == data::FileKind::kHdf5 || fs::exists(path.string() + ".sha256") ||
          path.extension() == ".h5";
 }
 
 [[noreturn]] void unknown(const fs::path& path) {
+  const auto kind = fs::is_regular_file(path) ? data::file_kind(path) : data::FileKind::kOther;
   throw DataError(fmt::format(
       "{}: expected a panel (.h5), a safetensors file, or the folder of a run (config.yaml), "
-      "checkpoint or artifact (MANIFEST.json), found something else; check the path",
-      path.string()));
+      "checkpoint or artifact (MANIFEST.json), found {}; {}",
+      path.string(), kind == data::FileKind::kOther ? "something else" : data::words(kind),
+      kind == data::FileKind::kCsv ? "make a panel of it with 'precinct ingest'"
+                                   : "check the path"));
 }
 
 }  // namespace

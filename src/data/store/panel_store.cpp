@@ -9,6 +9,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "data/store/chunk_reader.h"
+#include "data/store/file_kind.h"
 #include "data/store/hdf5_file.h"
 
 namespace precinct::data {
@@ -156,6 +157,15 @@ void read_graph(const std::filesystem::path& path, const Hdf5File& file, Panel& 
   }
 }
 
+void require_hdf5(const std::filesystem::path& path) {
+  const FileKind kind = file_kind(path);
+  PRECINCT_CHECK(kind == FileKind::kHdf5, DataError,
+                 "{}: expected a panel, the HDF5 file that 'precinct ingest' makes, found {}; {}",
+                 path.string(), words(kind),
+                 kind == FileKind::kCsv ? "make a panel of it with 'precinct ingest'"
+                                        : "make a panel with 'precinct ingest'");
+}
+
 }  // namespace
 
 void write_panel(const std::filesystem::path& path, const Panel& panel) {
@@ -233,8 +243,10 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
                  path.string());
   if (verify) {
     const std::filesystem::path beside = path.string() + ".sha256";
+    const bool has_checksum = std::filesystem::exists(beside);
+    if (!has_checksum) require_hdf5(path);
     PRECINCT_CHECK(
-        std::filesystem::exists(beside), DataError,
+        has_checksum, DataError,
         "{}: expected its checksum beside it, found none; copy it too or pass --no-verify",
         beside.string());
     const std::string expected = read_file(beside).substr(0, 64), found = sha256_file(path);
@@ -243,6 +255,7 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
         "{}: expected sha256 {}…, found {}…; the file is damaged or changed, make it again",
         path.string(), expected.substr(0, 12), found.substr(0, 12));
   }
+  require_hdf5(path);
   const Hdf5File file = Hdf5File::open(path);
   const std::string version = file.attribute("/", "precinct_panel_version");
   PRECINCT_CHECK(
