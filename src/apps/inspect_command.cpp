@@ -33,9 +33,12 @@ int run_inspect(const Arguments& a) {
 
 void add_inspect_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
-      "inspect", "shape, ranges, checksums, sparkline of a panel, run, checkpoint or artifact");
+      "inspect",
+      "shape, ranges, checksums, sparkline of a panel, forecast, run, checkpoint or artifact");
   auto a = std::make_shared<Arguments>();
-  command->add_option("path", a->path, "panel.h5, a folder of these kinds, or a safetensors file")
+  command
+      ->add_option("path", a->path,
+                   "panel.h5, a forecast's .h5, a folder of these kinds, or a safetensors file")
       ->required();
   command->add_flag("--no-verify", a->no_verify, "do not compare checksums");
   command->add_flag("--json", a->json, "everything as JSON");

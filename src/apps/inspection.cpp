@@ -231,6 +231,8 @@ Inspection inspect_path(const fs::path& path, bool verify) {
     unknown(path);
   }
   if (path.extension() == ".safetensors") return inspect_tensors(path);
+  if (is_forecast(path)) return inspect_forecast(path);
+  if (is_predictions(path)) return inspect_predictions(path);
   if (is_panel(path)) return inspect_panel(path, verify);
   unknown(path);
 }

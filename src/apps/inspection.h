@@ -20,8 +20,8 @@ struct Inspection {
   }
 };
 
-/// A panel, run, checkpoint, artifact, folder of checkpoints or safetensors file, by what lies
-/// there. Checksums are compared unless `verify` is off. Throws IoError when nothing is there,
+/// A panel, forecast, run, checkpoint, artifact, folder of checkpoints or safetensors file, by what
+/// lies there. Checksums are compared unless `verify` is off. Throws IoError when nothing is there,
 /// DataError when it is damaged or something else.
 Inspection inspect_path(const std::filesystem::path& path, bool verify);
 
@@ -31,6 +31,12 @@ Inspection inspect_artifact(const std::filesystem::path& folder, bool verify);
 Inspection inspect_checkpoint(const std::filesystem::path& folder, bool verify);
 Inspection inspect_checkpoints(const std::filesystem::path& folder, bool verify);
 Inspection inspect_run(const std::filesystem::path& folder, bool verify);
+/// The .h5 of `precinct forecast`: arrays [H, N, C] of one origin.
+bool is_forecast(const std::filesystem::path& path);
+Inspection inspect_forecast(const std::filesystem::path& path);
+/// The .h5 of `precinct evaluate --predictions`: arrays [O, H, N, C] of each forecaster.
+bool is_predictions(const std::filesystem::path& path);
+Inspection inspect_predictions(const std::filesystem::path& path);
 /// Without LibTorch. JSON: {"tensors": [{"name", "type", "shape", "min", "max"}], "parameters",
 /// "not_finite"}.
 Inspection inspect_tensors(const std::filesystem::path& file);

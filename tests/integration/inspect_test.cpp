@@ -12,8 +12,11 @@
 #include "base/checksum.h"
 #include "data/store/panel_store.h"
 #include "models/folder_manifest.h"
+#include "models/forecast_files.h"
+#include "models/forecast_predictions.h"
 #include "tests/support/child_process.h"
 #include "tests/support/full_panel.h"
+#include "tests/support/made_forecast.h"
 #include "tests/support/temporary_folder.h"
 
 namespace precinct {
@@ -148,6 +151,80 @@ TEST(Inspect, NothingThereIsCode6AndSomethingElseIsCode3) {
   expect_refused(inspect(folder / "notes.txt"), 3, {"expected a panel"});
   write_file_atomically(folder / "empty.h5", std::string());
   EXPECT_EQ(inspect(folder / "empty.h5").exit_code, 3);
+}
+
+TEST(Inspect, ACsvIsNamedAsOneWhateverItsName) {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"records.csv", "panel.h5"}) {
+    write_file_atomically(folder / name, std::string("id,time\n1,2020-03-15\n"));
+    expect_refused(inspect(folder / name), 3,
+                   {name, "expected a panel", "found a CSV file", "'precinct ingest'"});
+  }
+  expect_refused(inspect(folder / "panel.h5", {"--no-verify"}), 3, {"found a CSV file"});
+}
+
+/// Files of forecasts, as `forecast` and `evaluate --predictions` write them.
+class InspectForecast : public testing::Test {
+ protected:
+  test::TemporaryFolder folder_;
+  data::Panel panel_ = test::full_panel(120);
+  models::Forecast forecast_ =
+      test::made_forecast(panel_, {117}, 3, models::Family::kNegativeBinomial2);
+};
+
+TEST_F(InspectForecast, OfOneOriginHasItsTimeMeansAndBaseline) {
+  models::Forecast beside = test::made_forecast(panel_, {117}, 3, models::Family::kPoisson);
+  for (float& mean : beside.mean) mean = 0.5F;
+  models::write_forecast(folder_ / "week.h5", {&panel_, &forecast_, &beside, "gamma_poisson"});
+  double sum = 0, first = 0;
+  for (std::size_t i = 0; i < forecast_.mean.size(); ++i) {
+    sum += forecast_.mean[i];
+    if (i < forecast_.mean.size() / 3) first += forecast_.mean[i];
+  }
+  const auto found = inspect_json(folder_ / "week.h5");
+  EXPECT_EQ(found["kind"], "forecast");
+  EXPECT_EQ(found["shape"], json({3, 9, 2}));
+  EXPECT_EQ(found["baseline"], "gamma_poisson");
+  EXPECT_EQ(found["baseline_mean"]["mean"], 0.5);
+  EXPECT_NEAR(found["mean"]["mean"].get<double>(), sum / 54, 1e-9);
+  EXPECT_NEAR(found["expected_per_bin"][0].get<double>(), first, 1e-9);
+  EXPECT_THAT(found["origin"].get<std::string>(),
+              StartsWith(format_civil(panel_.axis.start_of(117)).substr(0, 10)));
+  const auto text = inspect(folder_ / "week.h5");
+  EXPECT_EQ(text.err, "");
+  EXPECT_THAT(text.out, StartsWith("forecast " + (folder_ / "week.h5").string()));
+  EXPECT_THAT(text.out, HasSubstr("3 bins, " + found["origin"].get<std::string>() + " to "));
+  EXPECT_THAT(text.out, HasSubstr("gamma_poisson, mean 0.5000 a cell, 0.5000 to 0.5000; 27.0"));
+}
+
+TEST_F(InspectForecast, OfManyOriginsHasEachForecasterBesideWhatWasObserved) {
+  forecast_ = test::made_forecast(panel_, {100, 101, 119}, 3, models::Family::kNegativeBinomial2);
+  models::Forecast naive =
+      test::made_forecast(panel_, {100, 101, 119}, 3, models::Family::kPoisson);
+  naive.mean[0] = std::numeric_limits<float>::quiet_NaN();
+  models::write_predictions(folder_ / "p.h5", panel_,
+                            {{"gat_tcn", &forecast_}, {"last_value", &naive}});
+  const auto found = inspect_json(folder_ / "p.h5");
+  EXPECT_EQ(found["kind"], "predictions");
+  EXPECT_EQ(found["shape"], json({3, 3, 9, 2}));
+  EXPECT_EQ(found["first_origin"], 100);
+  EXPECT_EQ(found["last_origin"], 119);
+  EXPECT_GE(found["observed"]["not_finite"], 36);  // two bins lie after the panel
+  ASSERT_EQ(found["forecasters"].size(), 2U);
+  EXPECT_EQ(found["forecasters"][0]["name"], "gat_tcn");
+  EXPECT_EQ(found["forecasters"][0]["family"], "negative_binomial");
+  EXPECT_EQ(found["forecasters"][1]["mean"]["not_finite"], 1);
+  const auto text = inspect(folder_ / "p.h5");
+  EXPECT_THAT(text.out, HasSubstr("3, bins 100 to 119 of the panel, each with 3 bins ahead"));
+  EXPECT_THAT(text.out, HasSubstr("negative binomial, mean "));
+  EXPECT_THAT(text.out, HasSubstr("1 are NOT finite"));
+}
+
+TEST_F(InspectForecast, ThatIsCutIsOneLineAndCode3) {
+  models::write_predictions(folder_ / "p.h5", panel_, {{"gat_tcn", &forecast_}});
+  const std::string whole = read_file(folder_ / "p.h5");
+  write_file_atomically(folder_ / "p.h5", std::string_view(whole).substr(0, whole.size() / 2));
+  expect_refused(inspect(folder_ / "p.h5"), 3, {"p.h5", "expected", "found"});
 }
 
 TEST(Inspect, CheckpointHasStateAndRangesOfItsWeights) {

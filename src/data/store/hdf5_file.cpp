@@ -234,6 +234,25 @@ bool Hdf5File::exists(const std::string& name) const {
   return true;
 }
 
+std::vector<std::string> Hdf5File::children(const std::string& group) const {
+  const Handle handle(H5Gopen2(state_->file, group.c_str(), H5P_DEFAULT), H5Gclose);
+  state_->check(handle >= 0, group, "expected a group, found something else");
+  H5G_info_t info;
+  state_->check(H5Gget_info(handle, &info) >= 0, group, "expected a list of names, found none");
+  std::vector<std::string> names;
+  for (hsize_t i = 0; i < info.nlinks; ++i) {
+    const auto get = [&](char* out, std::size_t size) {
+      return H5Lget_name_by_idx(handle, ".", H5_INDEX_NAME, H5_ITER_INC, i, out, size, H5P_DEFAULT);
+    };
+    const auto length = get(nullptr, 0);
+    state_->check(length > 0, group, "expected a name, found a damaged one");
+    std::string name(static_cast<std::size_t>(length), '\0');
+    get(name.data(), name.size() + 1);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
 DatasetInfo Hdf5File::info(const std::string& name) const {
   state_->check(exists(name), name, "expected a dataset, found none; this is no whole panel");
   const Handle dataset(H5Dopen2(state_->file, name.c_str(), H5P_DEFAULT), H5Dclose);

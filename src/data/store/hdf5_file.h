@@ -57,6 +57,8 @@ class Hdf5File {
   Hdf5File& operator=(Hdf5File&&) noexcept;
 
   bool exists(const std::string& name) const;
+  /// Names of the groups and datasets of a group, sorted.
+  std::vector<std::string> children(const std::string& group) const;
   /// Refuses extents that a file of this size cannot hold.
   DatasetInfo info(const std::string& name) const;
   /// The layout, or nothing when it is not chunked, has other filters, chunks that were never

@@ -74,6 +74,9 @@ TEST(Hdf5File, NumbersStringsAndAttributesComeBack) {
   EXPECT_TRUE(file.exists("/nodes/name"));
   EXPECT_FALSE(file.exists("/nodes/names"));
   EXPECT_FALSE(file.exists("/edges/names"));
+  EXPECT_THAT(file.children("/"), ElementsAre("nodes"));
+  EXPECT_THAT(file.children("/nodes"),
+              ElementsAre("area", "counts", "float", "name", "none", "signed", "wide"));
 }
 
 TEST(Hdf5File, ChunkLayoutSaysWhereTheChunksLie) {
@@ -134,6 +137,7 @@ TEST(Hdf5File, WhatIsNotThereOrOfAnotherKindIsADataErrorThatNamesIt) {
   EXPECT_THAT(message_of([&] { file.info("/none"); }),
               HasSubstr("a.h5: /none: expected a dataset"));
   EXPECT_THAT(message_of([&] { file.info("/group"); }), HasSubstr("/group: expected a dataset"));
+  EXPECT_THAT(message_of([&] { file.children("/none"); }), HasSubstr("/none: expected a group"));
   EXPECT_THAT(message_of([&] { file.attribute("/", "none"); }), HasSubstr("/@none"));
   EXPECT_THAT(message_of([&] { file.attribute("/", "twice"); }), HasSubstr("one fixed-length"))
       << "two strings do not fit where one was expected";
