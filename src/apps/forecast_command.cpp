@@ -11,6 +11,7 @@
 #include "apps/cuda_library.h"
 #include "apps/output_file.h"
 #include "base/error.h"
+#include "config/experiment_config.h"
 #include "data/store/panel_store.h"
 #include "models/artifact_forecaster.h"
 #include "models/baselines/gamma_poisson_baseline.h"
@@ -54,6 +55,13 @@ std::int64_t origin_bin(const std::string& text, const data::Panel& panel, std::
 models::Artifact read_artifact(const std::filesystem::path& path) {
   const bool is_run = std::filesystem::exists(path / "config.yaml") &&
                       !std::filesystem::exists(path / "features.json");
+  PRECINCT_CHECK(!is_run || std::filesystem::exists(path / "artifact") ||
+                     config::load_experiment({path / "config.yaml"}).model.name != "baselines",
+                 ConfigError,
+                 "--artifact {}: expected a run of a network, found one of the baselines alone, "
+                 "which keeps no artifact; train a network (model.name: dnn, crimenet or gat_tcn): "
+                 "its forecast file has a baseline's means beside its own",
+                 path.string());
   PRECINCT_CHECK(
       std::filesystem::exists(path / "artifact") || std::filesystem::exists(path / "MANIFEST.json"),
       IoError,
