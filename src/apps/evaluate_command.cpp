@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -43,6 +45,17 @@ void require_unseen(const std::string& run, const models::Artifact& artifact,
       split, run, range.begin, range.end, learnt.begin, learnt.end);
 }
 
+/// The split's ranges by name; says which ones there are when it lacks the one that is asked for.
+void require_range(const data::Split& split, const std::string& name) {
+  std::vector<std::string> names = {"validation", "test"};
+  if (split.production.size() > 0) names.emplace_back("production");
+  PRECINCT_CHECK(std::find(names.begin(), names.end(), name) != names.end(), ConfigError,
+                 "--split: expected {}, found '{}'; {}", fmt::join(names, " or "), name,
+                 name == "production"
+                     ? "choose one of them: data.split of these runs keeps no production part"
+                     : "choose one of them");
+}
+
 int run_evaluation(const Arguments& a) {
   require_device(a.device);
   const auto runs = read_runs(a.runs);
@@ -53,6 +66,7 @@ int run_evaluation(const Arguments& a) {
   const data::Panel panel = data::read_panel(a.panel.empty() ? config.data.panel : a.panel,
                                              config.data.verify && !a.no_verify);
   const data::Split split = train::split_of(config.data, panel.num_bins);
+  require_range(split, a.split);
   const auto origins = train::scoring_origins(config, train::range_named(split, a.split));
   std::vector<metrics::NamedForecast> forecasts;
   std::set<std::string> names;

@@ -8,6 +8,7 @@
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
+#include "apps/config_files.h"
 #include "apps/cuda_library.h"
 #include "apps/usage_text.h"
 #include "base/error.h"
@@ -48,6 +49,7 @@ int main(int argc, char** argv) {
   try {
     precinct::start_logging(verbose);
     precinct::Progress::set_quiet(quiet);
+    precinct::apps::require_text_configs(app);
     return action();
   } catch (const precinct::Error& error) {
     return report(error, error.code());
