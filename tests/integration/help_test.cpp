@@ -82,9 +82,9 @@ TEST(Help, AWordThatIsNoVerbOrNoOptionIsOneLineThatSaysWhereToLook) {
     Words words;
     const char* says;
   };
-  for (const Case& wrong : std::vector<Case>{{{}, "--help"},
-                                             {{"trian"}, "trian"},
-                                             {{"train"}, "precinct train --help"},
+  for (const Case& wrong : std::vector<Case>{{{}, "precinct: verb: expected one of ingest, "},
+                                             {{"trian"}, "found 'trian' (did you mean 'train'?); "},
+                                             {{"train"}, "precinct: train: expected config, "},
                                              {{"train", "a.yaml", "--sett", "x=1"}, "--sett"},
                                              {{"train", "a.yaml", "--resume", "maybe"}, "maybe"},
                                              {{"forecast", "--panel", "p.h5"}, "--artifact"},
@@ -97,6 +97,30 @@ TEST(Help, AWordThatIsNoVerbOrNoOptionIsOneLineThatSaysWhereToLook) {
     EXPECT_THAT(result.err, testing::MatchesRegex("precinct: [^\n]*expected [^\n]*, found [^\n]*; "
                                                   "see 'precinct[^\n]* --help'\n"));
     EXPECT_THAT(result.err, HasSubstr(wrong.says));
+  }
+}
+
+TEST(Help, AMistypedVerbIsAnsweredWithTheOneThatIsLike) {
+  struct Case {
+    Words words;
+    std::string meant;  // nothing when no verb is like it
+  };
+  for (const Case& c : std::vector<Case>{{{"forcast"}, "forecast"},
+                                         {{"eval"}, "evaluate"},
+                                         {{"ingset", "a.csv"}, "ingest"},
+                                         {{"config", "chekc", "a.yaml"}, "check"},
+                                         {{"predict"}, ""},
+                                         {{"x"}, ""},
+                                         {{std::string(1000, 't')}, ""}}) {
+    Words words = {test::precinct_program()};
+    words.insert(words.end(), c.words.begin(), c.words.end());
+    const auto result = test::run_program(words);
+    EXPECT_EQ(result.exit_code, 2) << c.words.back();
+    if (c.meant.empty()) {
+      EXPECT_THAT(result.err, Not(HasSubstr("did you mean"))) << c.words.back();
+    } else {
+      EXPECT_THAT(result.err, HasSubstr("(did you mean '" + c.meant + "'?)"));
+    }
   }
 }
 
