@@ -81,6 +81,16 @@ data::IngestOptions make_options(const Arguments& arguments) {
   return options;
 }
 
+/// What a panel lacks whose districts are codes without polygons; nothing when it has them.
+std::string geometry_note(const data::Panel& panel) {
+  if (panel.has_geometry()) return "";
+  return fmt::format(
+      "no --boundaries: the districts are the codes of the rows (one without an incident is "
+      "missing) and have no geometry: no map in the report, no forecast as GeoJSON, no areas{}; "
+      "ingest again with --boundaries F to have them\n",
+      panel.graph.size() == 0 ? ", no neighbours (gat_tcn sees each district alone)" : "");
+}
+
 int run(const Arguments& arguments) {
   const auto options = make_options(arguments);
   const auto result = data::ingest_to_file(
@@ -93,6 +103,7 @@ int run(const Arguments& arguments) {
                                        {"districts", panel.num_nodes},
                                        {"categories", panel.num_categories},
                                        {"borders", panel.graph.size() / 2},
+                                       {"has_polygons", panel.has_geometry()},
                                        {"quality", result.quality.to_json()}})
                            .dump(2));
   } else {
@@ -101,6 +112,7 @@ int run(const Arguments& arguments) {
                arguments.out, panel.num_bins, panel.axis.spec().to_string(),
                format_date(panel.axis.start().day), panel.num_nodes, panel.num_categories,
                panel.graph.size() / 2);
+    fmt::print("{}", geometry_note(panel));
   }
   return 0;
 }
