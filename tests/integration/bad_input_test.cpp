@@ -42,13 +42,14 @@ class Bench {
     flip_a_bit(project / "damaged/artifact/model.safetensors");
     fs::remove_all(project / "unfinished/artifact");
     fs::remove(project / "strange/artifact/features.json");
-    fs::create_directory(project / "baselines");
-    fs::copy(project.config("baselines"), project / "baselines/config.yaml");
-    fs::create_directory(project / "other_horizon");
-    write_file_atomically(project / "other_horizon/config.yaml",
-                          "data: {panel: ../panel.h5, lookback: 10, horizon: 2, split: {fractions: "
-                          "[0.6, 0.2, 0.2]}}\n"
-                          "model: {name: baselines}\n");
+    for (const auto& [name, horizon] : {std::pair{"baselines", 3}, std::pair{"other_horizon", 2}}) {
+      fs::create_directory(project / name);
+      write_file_atomically(
+          project / name / "config.yaml",
+          fmt::format("data: {{panel: ../panel.h5, lookback: 10, horizon: {}, split: {{fractions: "
+                      "[0.6, 0.2, 0.2]}}}}\nmodel: {{name: baselines}}\n",
+                      horizon));
+    }
     panel("flipped.h5", test::small_panel(120));
     flip_a_bit(project / "flipped.h5");
     panel("unsigned.h5", test::small_panel(120));
