@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
@@ -129,7 +130,27 @@ void PrintTo(const BadInput& bad, std::ostream* stream) { *stream << bad.name; }
 
 class IngestRefuses : public testing::TestWithParam<BadInput> {};
 
-TEST_P(IngestRefuses, WithItsExitCodeOneLineAndAnUnchangedFolder) {
+/// One line: where, what was expected, what was found (the system's own words may say it), and what
+/// to do.
+auto is_line_of_four_parts() {
+  return testing::MatchesRegex(
+      "precinct: [^\n]+: ([^\n]*expected [^\n]+, found:? [^\n]+|[A-Z][^\n]+; expected [^\n]+); "
+      "[^\n]+\n");
+}
+
+TEST(IngestRefusal, OfThreePartsIsNoticed) {
+  EXPECT_THAT("precinct: a.csv:2: expected a number, found 'x'; correct it\n",
+              is_line_of_four_parts());
+  EXPECT_THAT("precinct: a.csv: No such file; expected a CSV; name one\n", is_line_of_four_parts());
+  for (const char* line : {"precinct: expected a number, found 'x'; correct it\n",
+                           "precinct: a.csv:2: found 'x'; correct it\n",
+                           "precinct: a.csv:2: expected a number; correct it\n",
+                           "precinct: a.csv:2: expected a number, found 'x'\n",
+                           "precinct: a.csv:2: expected a number,\nfound 'x'; correct it\n"})
+    EXPECT_THAT(line, testing::Not(is_line_of_four_parts()));
+}
+
+TEST_P(IngestRefuses, WithItsExitCodeOneLineOfFourPartsAndAnUnchangedFolder) {
   test::TemporaryFolder folder;
   const std::string xz = read_file(kCsv);
   write_file_atomically(folder / "empty.csv", "");
@@ -145,6 +166,18 @@ TEST_P(IngestRefuses, WithItsExitCodeOneLineAndAnUnchangedFolder) {
   write_file_atomically(
       folder / "other.geojson",
       R"({"type":"FeatureCollection","features":[{"type":"Feature","properties":{"name":"x"},"geometry":{"type":"Polygon","coordinates":[[[1,1],[2,1],[2,2],[1,1]]]}}]})");
+  for (const auto& [name, text] : std::map<std::string, std::string>{
+           {"narrow.csv", "crm_cd,crime_against\n510\n"},
+           {"twice.csv", "crm_cd,crime_against\n510,Property\n510,Person\n"},
+           {"no_codes.csv", "crm_cd,crime_against\n"},
+           {"list.yaml", "- lapd\n"},
+           {"broken.yaml", "columns: {time: a\n"},
+           {"role.yaml", "columns: {when: a}\n"},
+           {"key.yaml", "colums: {time: a}\n"},
+           {"key_twice.yaml", "name: a\nname: b\n"},
+           {"half.yaml", "columns: {time: a}\n"},
+           {"formats.yaml", "columns: {time: a, category: b}\n"}})
+    write_file_atomically(folder / name, text);
   const std::string before = listing(folder.path());
   Words words = {test::precinct_program(), "ingest"};
   for (std::string word : GetParam().words) {
@@ -153,8 +186,7 @@ TEST_P(IngestRefuses, WithItsExitCodeOneLineAndAnUnchangedFolder) {
   }
   const ProgramResult result = test::run_program(words);
   EXPECT_EQ(result.exit_code, GetParam().exit_code) << result.err;
-  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("expected"));
+  EXPECT_THAT(result.err, is_line_of_four_parts());
   EXPECT_THAT(result.err, HasSubstr(GetParam().says));
   EXPECT_EQ(result.out, "");
   EXPECT_EQ(listing(folder.path()), before);
@@ -164,6 +196,10 @@ Words lapd(const std::string& csv, const Words& more = {}) {
   Words words = {"--profile", "lapd", "--boundaries", kBoundaries, "--out", "@/out/panel.h5", csv};
   words.insert(words.end(), more.begin(), more.end());
   return words;
+}
+
+Words profile(const std::string& name) {
+  return {"--profile", "@/" + name + ".yaml", "--out", "@/out/panel.h5", kCsv};
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -197,6 +233,24 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"BadGrid", lapd(kCsv, {"--grid", "1,2,3"}), 2, "'1,2,3'"},
         BadInput{"UnknownCategories", lapd(kCsv, {"--categories", "nibrs"}), 2,
                  "crime_against, part"},
+        BadInput{"UnknownColumnRole", lapd(kCsv, {"--column", "when=DATE OCC"}), 2, "'when'"},
+        BadInput{"CodeMapMissing", lapd(kCsv, {"--code-map", "@/no.csv"}), 6,
+                 "no.csv: No such file"},
+        BadInput{"CodeMapWithAnotherHeader", lapd(kCsv, {"--code-map", "@/points.csv"}), 3,
+                 "points.csv:1"},
+        BadInput{"CodeMapWithAShortLine", lapd(kCsv, {"--code-map", "@/narrow.csv"}), 3,
+                 "narrow.csv:2"},
+        BadInput{"CodeMapWithTwoCategories", lapd(kCsv, {"--code-map", "@/twice.csv"}), 3,
+                 "twice.csv:3"},
+        BadInput{"CodeMapWithoutCodes", lapd(kCsv, {"--code-map", "@/no_codes.csv"}), 3,
+                 "no_codes.csv"},
+        BadInput{"ProfileThatIsAList", profile("list"), 2, "list.yaml"},
+        BadInput{"ProfileThatIsNoYaml", profile("broken"), 2, "broken.yaml:"},
+        BadInput{"ProfileWithAnUnknownRole", profile("role"), 2, "role.yaml:1: columns.when"},
+        BadInput{"ProfileWithAnUnknownKey", profile("key"), 2, "key.yaml:1: colums"},
+        BadInput{"ProfileWithAKeyTwice", profile("key_twice"), 2, "key_twice.yaml:2: name"},
+        BadInput{"ProfileWithoutACategory", profile("half"), 2, "columns.category"},
+        BadInput{"ProfileWithoutTimeFormats", profile("formats"), 2, "time_formats"},
         BadInput{"UnknownZone", lapd(kCsv, {"--time-zone", "Mars/Olympus"}), 2, "Mars/Olympus"},
         BadInput{"PersonField", lapd(kCsv, {"--column", "category=Vict Sex"}), 2, "person"},
         BadInput{"UnknownGraph", lapd(kCsv, {"--graph", "ring"}), 2, "'ring'"},
@@ -230,7 +284,7 @@ TEST(IngestCommand, FullDiskIsExitSixAndLeavesTheFolderAsItWas) {
     EXPECT_EQ(result.exit_code, 6) << size << result.err;
     EXPECT_EQ(result.out, "note\n") << size;
     EXPECT_THAT(result.err, HasSubstr("No space left on device"));
-    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_THAT(result.err, is_line_of_four_parts());
   }
 }
 

@@ -40,15 +40,17 @@ CodeMap CodeMap::load(const std::filesystem::path& path, const std::string& key_
                  path.string(), key_column, value_column);
   while (parser.next(record)) {
     PRECINCT_CHECK(std::max(key, value) < record.fields.size(), DataError,
-                   "{}:{}: expected at least {} fields, found {}", path.string(), record.line,
-                   std::max(key, value) + 1, record.fields.size());
+                   "{}:{}: expected at least {} fields, found {}; correct this line", path.string(),
+                   record.line, std::max(key, value) + 1, record.fields.size());
     const auto [it, inserted] =
         map.values_.emplace(normalise_code(record.fields[key]), std::string(record.fields[value]));
     PRECINCT_CHECK(inserted || it->second == record.fields[value], DataError,
-                   "{}:{}: code '{}': expected one category, found '{}' and '{}'", path.string(),
-                   record.line, record.fields[key], it->second, record.fields[value]);
+                   "{}:{}: code '{}': expected one category, found '{}' and '{}'; remove one line",
+                   path.string(), record.line, record.fields[key], it->second,
+                   record.fields[value]);
   }
-  PRECINCT_CHECK(!map.values_.empty(), DataError, "{}: expected codes, found none", path.string());
+  PRECINCT_CHECK(!map.values_.empty(), DataError,
+                 "{}: expected codes, found none; name another file", path.string());
   return map;
 }
 

@@ -71,13 +71,13 @@ IngestOutput::Staging::Staging(const std::filesystem::path& target_folder, const
     : folder(target_folder), made_folder(first_missing(target_folder)) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be made",
+  PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be made; check path and rights",
                  errno_text(folder.string(), error.value()));
   const std::string prefix = "." + name + ".ingest-";
   remove_left_overs(folder, prefix);
   path = folder / (prefix + std::to_string(::getpid()));
   std::filesystem::create_directory(path, error);
-  PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be written",
+  PRECINCT_CHECK(!error, IoError, "{}; expected a folder that can be written; check its rights",
                  errno_text(path.string(), error.value()));
 }
 

@@ -13,7 +13,8 @@ namespace precinct::data {
 
 TextWriter::TextWriter(std::filesystem::path path)
     : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb"), &std::fclose) {
-  PRECINCT_CHECK(file_ != nullptr, IoError, "{}; expected a file that can be written",
+  PRECINCT_CHECK(file_ != nullptr, IoError,
+                 "{}; expected a file that can be written; check path and rights",
                  errno_text(path_.string(), errno));
 }
 

@@ -41,8 +41,8 @@ void check_keys(const YAML::Node& map, const std::set<std::string>& known,
     const auto key = item.first.as<std::string>();
     const int line = item.first.Mark().line + 1;
     PRECINCT_CHECK(known.contains(key), ConfigError,
-                   "{}:{}: {}: unknown key, expected one of: {}; correct or remove it", where, line,
-                   key, fmt::join(known, ", "));
+                   "{}:{}: {}: unknown key, expected one of {}, found '{}'; correct or remove it",
+                   where, line, key, fmt::join(known, ", "), key);
     PRECINCT_CHECK(seen.insert(key).second, ConfigError,
                    "{}:{}: {}: expected each key once, found it twice; remove one", where, line,
                    key);
@@ -94,7 +94,7 @@ std::filesystem::path find(const std::string& name,
   if (std::filesystem::is_regular_file(name)) return name;
   std::string known;
   for (const auto& folder : folders) {
-    const auto candidate = folder / (name + ".yaml");
+    auto candidate = folder / (name + ".yaml");
     if (std::filesystem::is_regular_file(candidate)) return candidate;
     if (!std::filesystem::is_directory(folder)) continue;
     std::set<std::string> names;
@@ -103,18 +103,17 @@ std::filesystem::path find(const std::string& name,
     known = fmt::format("{}", fmt::join(names, ", "));
   }
   throw ConfigError(fmt::format(
-      "--profile: expected a YAML file or one of: {}; found '{}'; write a profile or choose one",
+      "--profile: expected a YAML file or one of {}, found '{}'; write a profile or choose one",
       known, name));
 }
 
 void check_no_person(const SourceProfile& profile, const std::string& role,
                      const std::string& field) {
   const auto& persons = profile.person_fields;
-  PRECINCT_CHECK(
-      std::find(persons.begin(), persons.end(), field) == persons.end(), ConfigError,
-      "profile {}: columns.{}: expected no person field, found '{}'; persons are never a "
-      "feature, an entity or a key",
-      profile.name, role, field);
+  PRECINCT_CHECK(std::find(persons.begin(), persons.end(), field) == persons.end(), ConfigError,
+                 "profile {}: columns.{}: expected no person field, found '{}'; choose another: "
+                 "persons are never a feature, an entity or a key",
+                 profile.name, role, field);
 }
 
 }  // namespace
@@ -125,8 +124,10 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
   SourceProfile profile;
   try {
     const YAML::Node root = YAML::LoadFile(path.string());
-    PRECINCT_CHECK(root.IsMap(), ConfigError, "{}: expected a map of keys, found something else",
-                   path.string());
+    PRECINCT_CHECK(
+        root.IsMap(), ConfigError,
+        "{}: expected a map of keys, found something else; see configs/sources/generic.yaml",
+        path.string());
     check_keys(root, kKeys, path.string());
     profile.name = root["name"].as<std::string>(path.stem().string());
     profile.header = root["header"].as<bool>(true);
@@ -136,8 +137,9 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
     for (const auto& item : root["columns"]) {
       const auto role = item.first.as<std::string>();
       PRECINCT_CHECK(kRoles.contains(role), ConfigError,
-                     "{}:{}: columns.{}: unknown role; known: {}", path.string(),
-                     item.first.Mark().line + 1, role, fmt::join(kRoles, ", "));
+                     "{}:{}: columns.{}: unknown role, expected one of {}, found '{}'; correct it",
+                     path.string(), item.first.Mark().line + 1, role, fmt::join(kRoles, ", "),
+                     role);
       profile.columns[role] = as_list(item.second);
     }
     profile.time_formats = as_list(root["time_formats"]);
@@ -151,16 +153,17 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
     profile.parent_drops_digits = root["parent_drops_digits"].as<std::size_t>(0);
     profile.district_property = root["district_property"].as<std::string>("");
   } catch (const YAML::Exception& error) {
-    throw ConfigError(fmt::format("{}:{}: expected a source profile in YAML, found: {}",
-                                  path.string(), error.mark.line + 1, error.msg));
+    throw ConfigError(
+        fmt::format("{}:{}: expected a source profile in YAML, found: {}; correct this line",
+                    path.string(), error.mark.line + 1, error.msg));
   }
   for (const char* role : {"time", "category"}) {
     PRECINCT_CHECK(profile.columns.contains(role), ConfigError,
-                   "{}: columns.{}: expected a column, found none; every source needs one",
+                   "{}: columns.{}: expected a column, found none; name it, every source needs one",
                    path.string(), role);
   }
   PRECINCT_CHECK(!profile.time_formats.empty(), ConfigError,
-                 "{}: time_formats: expected at least one, found none; e.g. '%m/%d/%Y'",
+                 "{}: time_formats: expected at least one, found none; add one such as '%m/%d/%Y'",
                  path.string());
   for (const auto& [role, names] : profile.columns) {
     for (const auto& field : names) check_no_person(profile, role, field);
@@ -170,7 +173,7 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
 
 void SourceProfile::set_column(const std::string& role, const std::string& column) {
   PRECINCT_CHECK(kRoles.contains(role), ConfigError,
-                 "--column: expected one of {}; found '{}'; choose one of them",
+                 "--column: expected one of {}, found '{}'; choose one of them",
                  fmt::join(kRoles, ", "), role);
   check_no_person(*this, role, column);
   columns[role] = {column};
@@ -181,7 +184,7 @@ void SourceProfile::choose_categories(const std::string& scheme_name) {
   std::vector<std::string> known;
   for (const auto& [known_name, ignored] : schemes) known.push_back(known_name);
   PRECINCT_CHECK(it != schemes.end(), ConfigError,
-                 "--categories: expected one of profile {}: {}; found '{}'; choose one of them or "
+                 "--categories: expected one of profile {}: {}, found '{}'; choose one of them or "
                  "give --code-map-value",
                  name, known.empty() ? "(it has none)" : fmt::format("{}", fmt::join(known, ", ")),
                  scheme_name);
