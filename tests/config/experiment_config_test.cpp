@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "tests/support/config_files.h"
+#include "tests/support/long_form.h"
 
 namespace precinct::config {
 namespace {
@@ -170,7 +171,7 @@ TEST(ExperimentConfig, ThousandMutationsNeverCrash) {
       "#",        "%",    "\t",    "1e400", "-",      "\xff", std::string(1, '\0'),
       "<<: *m\n", ","};
   int loaded = 0, refused = 0;
-  for (std::uint64_t i = 0; i < 1000; ++i) {
+  for (std::uint64_t i = 0, n = test::num_rounds(1000); i < n; ++i) {
     const std::uint64_t key = mix(kSeed, i);
     std::string text = whole;
     const std::uint64_t edits = 1 + uniform_index(key, 0, 4);

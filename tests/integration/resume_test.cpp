@@ -18,6 +18,7 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/folder_watch.h"
+#include "tests/support/long_form.h"
 #include "tests/support/small_project.h"
 
 namespace precinct {
@@ -97,8 +98,9 @@ class EachNetwork : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Networks, EachNetwork, testing::Values("dnn", "crimenet", "gat_tcn"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST_P(EachNetwork, KilledFiveTimesAndStartedAgainEndsWithTheSameBits) {
-  const std::string model = GetParam();
+/// Kills a run at five drawn steps, among them two while it saves and two in the refit phase, and
+/// lets it end.
+void kill_five_times(const std::string& model) {
   const auto lines = test::json_lines(undisturbed(model) / "metrics.jsonl");
   std::int64_t fit_steps = 0;
   const std::int64_t steps = lines.back().at("step");
@@ -123,6 +125,7 @@ TEST_P(EachNetwork, KilledFiveTimesAndStartedAgainEndsWithTheSameBits) {
   const std::string name = model + "-killed";
   const auto words = project().train_words(model, name);
   const fs::path folder = project() / name;
+  fs::remove_all(folder);
   int half_saves = 0, in_refit = 0;
   std::string story = fmt::format("seed {}, {} + {} steps:", seed, fit_steps, steps - fit_steps);
   for (const Moment& moment : moments) {
@@ -145,6 +148,12 @@ TEST_P(EachNetwork, KilledFiveTimesAndStartedAgainEndsWithTheSameBits) {
   EXPECT_THAT(last.err, HasSubstr("resumed from step-"));
   expect_same_run(folder, model);
   EXPECT_EQ(test::names(folder), test::names(undisturbed(model))) << "nothing half-made is left";
+}
+
+TEST_P(EachNetwork, KilledFiveTimesAndStartedAgainEndsWithTheSameBits) {
+  for (std::uint64_t round = 0, n = test::num_rounds(1, 4); round < n && !HasFatalFailure();
+       ++round)
+    kill_five_times(GetParam());
 }
 
 /// A dnn run stopped by a signal in the middle, with several checkpoints; copied for each test.

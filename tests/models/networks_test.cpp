@@ -13,6 +13,7 @@
 #include "kernels/count_nll.h"
 #include "models/forecast_model.h"
 #include "models/network.h"
+#include "tests/support/long_form.h"
 #include "tests/support/made_batch.h"
 
 namespace precinct::models {
@@ -333,7 +334,7 @@ TEST(RandomNetworks, KeepTheirPropertiesInAThousandCases) {
   const torch::NoGradGuard no_grad;
   std::cout << "seed 81\n";
   std::mt19937_64 random(81);
-  for (int round = 0; round < 1000; ++round) {
+  for (std::uint64_t round = 0, n = test::num_rounds(1000); round < n; ++round) {
     SCOPED_TRACE(round);
     const RandomCase c(random);
     auto model = c.build(c.context);

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "data/features/dispersion.h"
 #include "data/features/ewma.h"
+#include "tests/support/long_form.h"
 #include "tests/support/small_panel.h"
 
 namespace precinct::data {
@@ -188,7 +189,7 @@ float any_float(std::uint64_t key, std::uint64_t at) {
 TEST(FeatureSpec, AThousandRoundTripsThroughJsonKeepEveryBit) {
   constexpr std::uint64_t kSeed = 99;
   std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
-  for (std::uint64_t trial = 0; trial < 1000; ++trial) {
+  for (std::uint64_t trial = 0, n = test::num_rounds(1000); trial < n; ++trial) {
     std::uint64_t at = 0;
     const auto floats = [&](std::size_t size) {
       std::vector<float> all(size);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "tests/support/boundaries.h"
+#include "tests/support/long_form.h"
 
 namespace precinct::data {
 namespace {
@@ -73,7 +74,7 @@ TEST(PolygonSet, AgreesWithTheEvenOddRuleOnRealDistricts) {
   const auto features = test::shipped_districts("west_la");
   const auto set = test::polygons_of(features);
   int inside = 0;
-  for (std::uint64_t i = 0; i < 2'000; ++i) {
+  for (std::uint64_t i = 0, n = test::num_rounds(2'000); i < n; ++i) {
     const Point p{-118.57 + .22 * uniform(kSeed, 2 * i), 33.95 + .19 * uniform(kSeed, 2 * i + 1)};
     std::vector<int> expected;
     for (std::size_t d = 0; d < features.size(); ++d)

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "tests/support/long_form.h"
 
 namespace precinct::data {
 namespace {
@@ -81,7 +82,7 @@ TEST(MakeSymmetric, DropsSelfLoopsAndDoublesAndKeepsTheLargerWeight) {
 TEST(MakeSymmetric, RandomPairsGiveGraphsThatKeepAllInvariants) {
   constexpr std::uint64_t kSeed = 99;
   std::cout << "seed " << kSeed << "\n";
-  for (std::uint64_t round = 0; round < 1'000; ++round) {
+  for (std::uint64_t round = 0, n = test::num_rounds(1'000); round < n; ++round) {
     const std::uint64_t key = mix(kSeed, round);
     const std::uint64_t num_nodes = 1 + uniform_index(key, 0, 12);
     std::vector<std::int32_t> source, target;

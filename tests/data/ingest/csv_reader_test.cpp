@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "tests/support/long_form.h"
 
 namespace precinct::data {
 namespace {
@@ -159,7 +160,7 @@ TEST(CsvReader, BlockSizeNeverChangesTheRows) {
   const char* const pieces[] = {"a",          "12",   ",",    ",",  "\"q\"",      "\"x,\"\"y\"\"\"",
                                 "\"l1\nl2\"", "\n",   "\r\n", "\r", "\"a\r\nb\"", "é",
                                 ",\n",        "\n\n", "z\"w"};
-  for (int round = 0; round < 300; ++round) {
+  for (std::uint64_t round = 0, n = test::num_rounds(300); round < n; ++round) {
     std::string text;
     for (int i = 0; i < 60; ++i) text += pieces[uniform_index(kSeed, counter++, 15)];
     std::vector<Row> whole;
@@ -178,7 +179,7 @@ TEST(CsvReader, WrittenRowsAreReadBackExactly) {
   constexpr std::uint64_t kSeed = 7;
   std::uint64_t counter = 0;
   const std::string alphabet = "ab,\"\n\r 1é";
-  for (int round = 0; round < 1000; ++round) {
+  for (std::uint64_t round = 0, n = test::num_rounds(1000); round < n; ++round) {
     std::vector<Fields> expected;
     std::string text;
     for (int r = 0; r < 4; ++r) {

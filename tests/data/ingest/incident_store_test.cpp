@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/rng.h"
+#include "tests/support/long_form.h"
 
 namespace precinct::data {
 namespace {
@@ -66,8 +67,8 @@ TEST(IncidentStore, OrderNeverMatters) {
                        static_cast<std::uint8_t>(uniform_index(kSeed, 3 * i + 2, 8))));
   std::vector<std::uint64_t> expected_ids;
   std::vector<int> expected;
-  for (int shuffle = 0; shuffle < 5; ++shuffle) {
-    const KeyedPermutation order(static_cast<std::uint64_t>(shuffle), all.size());
+  for (std::uint64_t shuffle = 0, n = test::num_rounds(5); shuffle < n; ++shuffle) {
+    const KeyedPermutation order(shuffle, all.size());
     IncidentStore store;
     for (std::uint64_t i = 0; i < all.size(); ++i) store.add({all[order(i)]});
     const auto ids = store.contested();

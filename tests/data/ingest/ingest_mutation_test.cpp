@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "data/ingest/incident_store.h"
 #include "data/ingest/input_scan.h"
+#include "tests/support/long_form.h"
 #include "tests/support/temporary_folder.h"
 
 namespace precinct::data {
@@ -16,9 +17,10 @@ namespace {
 
 constexpr std::uint64_t kSeed = 20'261'124;
 #ifdef __SANITIZE_THREAD__
-constexpr int kNumMutations = 1'000;  // this test has one worker; the threads are tested elsewhere
+constexpr std::uint64_t kNumMutations =
+    1'000;  // this test has one worker; the threads are tested elsewhere
 #else
-constexpr int kNumMutations = 10'000;
+constexpr std::uint64_t kNumMutations = 10'000;
 #endif
 
 /// Random numbers of one mutated text.
@@ -73,9 +75,10 @@ TEST(IngestMutations, RowsAddUpOrTheFileIsRefusedWithItsPlaceAndNothingCrashes) 
                                read_file(source + "/tests/fixtures/lapd/quirks_2020.csv")};
   test::TemporaryFolder folder;
   const std::vector<std::filesystem::path> inputs = {folder / "mutated.csv"};
-  int refused = 0, read = 0;
-  for (int round = 0; round < kNumMutations; ++round) {
-    Dice dice(static_cast<std::uint64_t>(round));
+  const std::uint64_t num_mutations = test::num_rounds(kNumMutations);
+  std::uint64_t refused = 0, read = 0;
+  for (std::uint64_t round = 0; round < num_mutations; ++round) {
+    Dice dice(round);
     std::ofstream(inputs[0], std::ios::binary) << mutate(texts[round % 2], dice);
     const auto locator = DistrictLocator::discover();
     QualityReport quality;
@@ -109,7 +112,7 @@ TEST(IngestMutations, RowsAddUpOrTheFileIsRefusedWithItsPlaceAndNothingCrashes) 
     ASSERT_EQ(quality.accepted, kept + store.num_repeated() + store.num_revised()) << round;
   }
   std::cout << read << " read, " << refused << " refused\n";
-  EXPECT_GT(read, kNumMutations / 2);
+  EXPECT_GT(read, num_mutations / 2);
 }
 
 }  // namespace

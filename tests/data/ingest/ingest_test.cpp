@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "data/ingest/compressed_file.h"
 #include "data/ingest/csv_reader.h"
+#include "tests/support/long_form.h"
 #include "tests/support/npz.h"
 #include "tests/support/pack.h"
 #include "tests/support/shared_data.h"
@@ -190,7 +191,7 @@ TEST(Ingest, PanelIsByteIdenticalForShuffledSplitAndPackedInput) {
   o.locate_by_point = true;  // polygons included
   const std::string expected = panel_sha256(o);
   test::TemporaryFolder folder;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+  for (std::uint64_t seed = 1, last = test::num_rounds(5); seed <= last; ++seed) {
     const KeyedPermutation order(seed, size);
     write_file_atomically(folder / "shuffled.csv", join(records, 0, size, order));
     o.inputs = {folder / "shuffled.csv"};
