@@ -152,11 +152,11 @@ void visit_rest(ExperimentConfig& c, FieldVisitor& v) {
   v.integer(quiet("parallel.dp", "data-parallel ranks; -1: what tp and pp leave of the world"),
             c.parallel.dp, -1, 4096);
   v.integer(quiet("parallel.tp", "tensor-parallel ranks"), c.parallel.tp, 1, 4096);
-  v.integer(quiet("parallel.pp", "pipeline stages"), c.parallel.pp, 1, 1);
+  v.integer(quiet("parallel.pp", "pipeline stages"), c.parallel.pp, 1, 4096);
   v.text(quiet("parallel.backend", "collectives"), c.parallel.backend, {"auto", "gloo", "nccl"});
   v.number(quiet("parallel.bucket_mb", "gradient bucket, MB"), c.parallel.bucket_mb, 0.001, 4096);
   v.integer(quiet("parallel.num_micro_batches", "micro-batches of a pipeline step"),
-            c.parallel.num_micro_batches, 1, 1);
+            c.parallel.num_micro_batches, 1, 4096);
   v.text(quiet("parallel.schedule", "pipeline schedule"), c.parallel.schedule, {"gpipe", "1f1b"});
   v.flag(quiet("parallel.check", "compare every collective between ranks"), c.parallel.check);
   v.number(quiet("parallel.timeout_seconds", "of one collective"), c.parallel.timeout_seconds, 1,

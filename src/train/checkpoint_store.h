@@ -11,8 +11,8 @@
 
 namespace precinct::train {
 
-/// The folder checkpoints/ of a run: step-000001200/ ..., LATEST, BEST; STOPPED while a run that was
-/// asked to stop waits to be started again.
+/// The folder checkpoints/ of a run: step-000001200/ ..., LATEST, BEST; STOPPED while a run that
+/// was asked to stop waits to be started again.
 ///
 /// A checkpoint is visible only when complete (temporary folder, fsync, rename, then LATEST), is
 /// verified by size and sha256 when it is loaded, and is deleted only after a newer one was read

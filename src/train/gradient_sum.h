@@ -18,7 +18,8 @@ namespace precinct::train {
 class GradientSum {
  public:
   virtual ~GradientSum() = default;
-  /// `loss`: f32 scalar, this micro-batch's share of the step's loss; `last`: the backward pass
+  /// `loss`: f32 scalar, this micro-batch's share of the step's loss, undefined on a pipeline's
+  /// stages that have none; `last`: the backward pass
   /// that follows is this rank's last one of the step.
   virtual void begin(const torch::Tensor& loss, bool last) = 0;
   /// The loss of the whole global batch, f32 scalar without graph.
@@ -29,7 +30,9 @@ class GradientSum {
 class LocalGradientSum final : public GradientSum {
  public:
   explicit LocalGradientSum(torch::Device device) : total_(torch::zeros({}, device)) {}
-  void begin(const torch::Tensor& loss, bool) override { total_ = total_ + loss.detach(); }
+  void begin(const torch::Tensor& loss, bool) override {
+    if (loss.defined()) total_ = total_ + loss.detach();
+  }
   torch::Tensor finish() override { return std::exchange(total_, torch::zeros_like(total_)); }
 
  private:

@@ -30,13 +30,17 @@ Learner::Learner(const config::ExperimentConfig& config, const models::ModelCont
       layout_(parallelize(*model_, ranks)),
       optimizer_(make_optimizer(*model_, train_.optimizer)),
       gradient_sum_(make_gradient_sum(optimizer_->parameters(), config, ranks)),
+      pp_(ranks.mesh().axis("pp")),
       schedule_(train_.schedule, train_.optimizer.lr, steps_per_epoch, total_steps),
       guard_(device_),
       average_(optimizer_->parameters(), train_.ema_decay),
-      losses_(torch::zeros({3}, torch::TensorOptions().dtype(torch::kFloat64).device(device_))) {}
+      losses_(torch::zeros({3}, torch::TensorOptions().dtype(torch::kFloat64).device(device_))) {
+  if (pp_.size() > 1) make_pipeline(config.parallel);
+}
 
 void Learner::train_step(const data::StepBatches& batches, std::int64_t step) {
-  const torch::Tensor loss = backward(batches, *gradient_sum_);
+  const torch::Tensor loss =
+      pipeline_ ? backward_in_stages(batches) : backward(batches, *gradient_sum_);
   const torch::Tensor norm = layout_.gradient_norm(optimizer_->parameters());
   clip_gradients(optimizer_->parameters(), norm, train_.clip_norm);
   const torch::Tensor found_inf = guard_.check(loss, norm, step);
@@ -64,7 +68,54 @@ torch::Tensor Learner::backward(const data::StepBatches& batches, GradientSum& g
   return gradient_sum.finish();
 }
 
+void Learner::make_pipeline(const config::ParallelConfig& config) {
+  const auto run_stages = [this](parallel::TensorList carried, std::int64_t micro_batch) {
+    const data::Batch& batch = staged_->at(static_cast<std::size_t>(micro_batch));
+    const Autocast autocast(train_.precision, device_);
+    const auto stages = model_->stages();
+    for (std::size_t i = layout_.first_stage; i < layout_.end_stage; ++i)
+      carried = stages[i].forward(std::move(carried), batch);
+    return carried;
+  };
+  parallel::PipelineOptions options;
+  options.schedule = parallel::schedule_kind(config.schedule);
+  options.before_backward = [this](bool last, const torch::Tensor& loss) {
+    gradient_sum_->begin(loss, last);
+  };
+  pipeline_ = std::make_unique<parallel::Pipeline>(run_stages, pp_, options);
+}
+
+/// The last stage has the loss; all ranks get it.
+torch::Tensor Learner::backward_in_stages(const data::StepBatches& batches) {
+  optimizer_->zero_grad();
+  staged_ = &batches.micro_batches;
+  pipeline_->run(static_cast<std::int64_t>(staged_->size()),
+                 [&](const parallel::TensorList& carried, std::int64_t micro_batch) {
+                   const data::Batch& batch = staged_->at(static_cast<std::size_t>(micro_batch));
+                   const auto sum = models::loss_sum(head_, model_->head(carried, batch), batch);
+                   return sum.numerator / batches.num_observed_cells;
+                 });
+  torch::Tensor loss = gradient_sum_->finish();
+  pp_.all_reduce(loss).wait();
+  return loss;
+}
+
+std::optional<models::HeadParams> Learner::forward(const data::Batch& batch) {
+  const torch::NoGradGuard no_grad;
+  if (!pipeline_) return model_->forward(batch);
+  const std::vector<data::Batch> one = {batch};
+  staged_ = &one;
+  const auto outputs = pipeline_->forward_only(1);
+  if (!pipeline_->is_last()) return {};
+  return model_->head(outputs.at(0), batch);
+}
+
+models::NamedTensors Learner::tensors_here() const {
+  return layout_.here(models::named_tensors(*model_));
+}
+
 void Learner::backward_here(const data::StepBatches& batches) {
+  if (pipeline_) return;  // what the last step left is looked at
   LocalGradientSum alone(device_);
   backward(batches, alone);
 }
@@ -93,7 +144,13 @@ models::NamedTensors Learner::optimizer_tensors() const {
 }
 
 Learner::Tensors Learner::tensors() const {
-  return {layout_.whole(models::named_tensors(*model_)), layout_.whole(optimizer_tensors())};
+  std::map<std::string, torch::Tensor> whole;
+  for (const auto& [name, tensor] : layout_.whole(tensors_here())) whole[name] = tensor;
+  Tensors tensors;
+  for (const auto& [name, here] : models::named_tensors(*model_))  // stages came one by one
+    tensors.model.emplace_back(name, whole.at(name));
+  tensors.optimizer = layout_.whole(optimizer_tensors());
+  return tensors;
 }
 
 void Learner::Tensors::save(const std::filesystem::path& folder) const {
@@ -102,7 +159,7 @@ void Learner::Tensors::save(const std::filesystem::path& folder) const {
 }
 
 void Learner::load(const std::filesystem::path& folder) {
-  models::copy_by_name(models::named_tensors(*model_),
+  models::copy_by_name(tensors_here(),
                        layout_.parts(models::read_safetensors(folder / "model.safetensors")),
                        (folder / "model.safetensors").string());
   models::copy_by_name(optimizer_tensors(),
@@ -113,7 +170,7 @@ void Learner::load(const std::filesystem::path& folder) {
 std::map<std::string, torch::Tensor> Learner::forecast_weights() {
   const AveragedWeights averaged(average_);
   std::map<std::string, torch::Tensor> weights;
-  for (const auto& [name, tensor] : layout_.whole(models::named_tensors(*model_)))
+  for (const auto& [name, tensor] : layout_.whole(tensors_here()))
     weights[name] = tensor.detach().to(torch::kCPU).clone();
   return weights;
 }

@@ -7,10 +7,12 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "config/experiment_config.h"
 #include "data/loader/batch_prefetcher.h"
 #include "models/forecast_model.h"
+#include "parallel/pipeline.h"
 #include "train/gradient_sum.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
@@ -41,6 +43,11 @@ class Learner {
   Losses take_losses();
 
   models::ForecastModel& model() { return *model_; }
+  /// Head parameters of a batch without gradients; of a pipeline's ranks the last one has them. All
+  /// ranks of a pipeline call it.
+  std::optional<models::HeadParams> forward(const data::Batch& batch);
+  /// What of the network is on this rank.
+  models::NamedTensors tensors_here() const;
   Optimizer& optimizer() { return *optimizer_; }
   LrSchedule& schedule() { return schedule_; }
   StepGuard& guard() { return guard_; }
@@ -69,6 +76,8 @@ class Learner {
 
  private:
   torch::Tensor backward(const data::StepBatches& batches, GradientSum& sum);
+  torch::Tensor backward_in_stages(const data::StepBatches& batches);
+  void make_pipeline(const config::ParallelConfig& config);
   models::NamedTensors optimizer_tensors() const;
   config::TrainConfig train_;
   config::HeadConfig head_;
@@ -77,6 +86,9 @@ class Learner {
   Layout layout_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<GradientSum> gradient_sum_;
+  parallel::Communicator& pp_;
+  std::unique_ptr<parallel::Pipeline> pipeline_;
+  const std::vector<data::Batch>* staged_ = nullptr;  // micro-batches of the pass under way
   LrSchedule schedule_;
   StepGuard guard_;
   WeightAverage average_;

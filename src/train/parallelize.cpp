@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/parallelize.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
+#include "parallel/canonical_sum.h"
+#include "parallel/pipeline_schedule.h"
 #include "parallel/same_tensors.h"
 #include "train/gradient_clip.h"
 
@@ -37,60 +41,171 @@ parallel::Shard shard_of(const models::ParameterSplit& split) { return {split.di
 
 }  // namespace
 
-Layout::Layout(models::SplitPlan plan, parallel::Communicator& tp)
-    : plan_(std::move(plan)), tp_(&tp) {}
+Layout::Layout(models::SplitPlan plan, std::set<std::string> away, Ranks& ranks)
+    : plan_(std::move(plan)), away_(std::move(away)), ranks_(&ranks) {}
+
+/// A parameter's name, from that or from what an optimiser keeps beside it.
+template <typename Named>
+auto find_parameter(const Named& parameters, const std::string& name) {
+  if (const auto found = parameters.find(name); found != parameters.end()) return found;
+  const auto dot = name.find('.');
+  return dot == std::string::npos ? parameters.end() : parameters.find(name.substr(dot + 1));
+}
 
 const models::ParameterSplit* Layout::split_of(const std::string& name) const {
-  if (const auto found = plan_.find(name); found != plan_.end()) return &found->second;
-  const auto dot = name.find('.');  // behind what an optimiser puts before it
-  const auto found = dot == std::string::npos ? plan_.end() : plan_.find(name.substr(dot + 1));
+  const auto found = find_parameter(plan_, name);
   return found == plan_.end() ? nullptr : &found->second;
 }
 
-models::NamedTensors Layout::whole(const models::NamedTensors& parts) const {
+bool Layout::is_away(const std::string& name) const {
+  return find_parameter(away_, name) != away_.end();
+}
+
+models::NamedTensors Layout::here(const models::NamedTensors& tensors) const {
+  models::NamedTensors here;
+  for (const auto& one : tensors)
+    if (!is_away(one.first)) here.push_back(one);
+  return here;
+}
+
+/// Each stage's tensors go to all ranks of the pipeline; what all have counts once.
+models::NamedTensors Layout::of_all_stages(const models::NamedTensors& here) const {
+  parallel::Communicator& pp = ranks_->mesh().axis("pp");
+  if (pp.size() == 1) return here;
+  nlohmann::json description = nlohmann::json::array();
+  for (const auto& [name, tensor] : here)
+    description.push_back({name, tensor.sizes().vec(), static_cast<int>(tensor.scalar_type())});
+  models::NamedTensors all;
+  std::set<std::string> seen;
+  const auto stages = ranks_->gather(description.dump(), pp);
+  for (int stage = 0; stage < pp.size(); ++stage) {
+    const auto items = nlohmann::json::parse(stages[static_cast<std::size_t>(stage)]);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const auto name = items[i][0].get<std::string>();
+      if (!seen.insert(name).second) continue;
+      torch::Tensor tensor =
+          stage == pp.rank()
+              ? here[i].second.detach().clone(at::MemoryFormat::Contiguous)
+              : torch::empty(items[i][1].get<std::vector<std::int64_t>>(),
+                             torch::TensorOptions()
+                                 .dtype(static_cast<torch::ScalarType>(items[i][2].get<int>()))
+                                 .device(ranks_->device()));
+      pp.broadcast(tensor, stage).wait();
+      all.emplace_back(name, tensor);
+    }
+  }
+  return all;
+}
+
+models::NamedTensors Layout::whole(const models::NamedTensors& here) const {
+  if (ranks_ == nullptr) return here;
   const torch::NoGradGuard no_grad;
+  parallel::Communicator& tp = ranks_->mesh().axis("tp");
   models::NamedTensors whole;
-  for (const auto& [name, part] : parts) {
+  for (const auto& [name, part] : here) {
     const auto* split = split_of(name);
     whole.emplace_back(name,
-                       split == nullptr ? part : parallel::whole_of(part, shard_of(*split), *tp_));
+                       split == nullptr ? part : parallel::whole_of(part, shard_of(*split), tp));
   }
-  return whole;
+  return of_all_stages(whole);
 }
 
 std::map<std::string, torch::Tensor> Layout::parts(
     std::map<std::string, torch::Tensor> whole) const {
+  std::erase_if(whole, [&](const auto& one) { return is_away(one.first); });
+  if (plan_.empty()) return whole;
+  const parallel::Communicator& tp = ranks_->mesh().axis("tp");
   for (auto& [name, tensor] : whole)
     if (const auto* split = split_of(name))
-      tensor = parallel::shard_of(tensor, shard_of(*split), tp_->rank(), tp_->size());
+      tensor = parallel::shard_of(tensor, shard_of(*split), tp.rank(), tp.size());
   return whole;
 }
 
 torch::Tensor Layout::gradient_norm(const models::NamedTensors& parameters) const {
-  if (plan_.empty()) return train::gradient_norm(parameters);
+  if (ranks_ == nullptr) return train::gradient_norm(parameters);
   const torch::NoGradGuard no_grad;
   models::NamedTensors split, alike;
   for (const auto& one : parameters) (split_of(one.first) ? split : alike).push_back(one);
-  torch::Tensor sum = train::gradient_norm(split).square();
-  tp_->all_reduce(sum).wait();
-  return (sum + train::gradient_norm(alike).square()).sqrt();
+  const auto square_of = [&](const models::NamedTensors& some) {
+    return some.empty() ? torch::zeros({}, parameters.at(0).second.options().requires_grad(false))
+                        : train::gradient_norm(some).square();
+  };
+  torch::Tensor sum = square_of(split);
+  ranks_->mesh().axis("tp").all_reduce(sum).wait();
+  sum += square_of(alike);
+  ranks_->mesh().axis("pp").all_reduce(sum).wait();
+  return sum.sqrt();
 }
+
+namespace {
+
+/// The pipeline cut: parameters of the other stages are given up.
+std::set<std::string> cut(models::ForecastModel& model, parallel::Communicator& pp,
+                          Layout& layout) {
+  const auto stages = model.stages();
+  std::map<std::string, std::size_t> stage_of;
+  std::vector<double> costs(stages.size(), 1);
+  for (const auto& item : model.named_parameters()) {
+    std::size_t stage = stages.size() - 1;  // the common end is behind the last one
+    for (std::size_t i = 0; i < stages.size(); ++i)
+      for (const std::string& prefix : stages[i].parameter_prefixes)
+        if (item.key().starts_with(prefix)) stage = i;
+    stage_of[item.key()] = stage;
+    costs[stage] += static_cast<double>(item.value().numel());
+  }
+  const auto [first, end] =
+      parallel::cut_stages(costs, pp.size())[static_cast<std::size_t>(pp.rank())];
+  layout.first_stage = static_cast<std::size_t>(first);
+  layout.end_stage = static_cast<std::size_t>(end);
+  std::set<std::string> away;
+  for (auto& item : model.named_parameters()) {
+    const std::size_t stage = stage_of.at(item.key());
+    if (stage >= layout.first_stage && stage < layout.end_stage) continue;
+    item.value().set_requires_grad(false);
+    item.value().set_data(torch::empty({0}, item.value().options()));
+    away.insert(item.key());
+  }
+  return away;
+}
+
+}  // namespace
 
 Layout parallelize(models::ForecastModel& model, Ranks& ranks) {
   // drawn alike on all ranks, unless their processors differ
   parallel::check_same_layout(models::named_tensors(model), ranks.all());
   parallel::broadcast_tensors(models::named_tensors(model), ranks.all(), /*root=*/0);
-  parallel::Communicator& tp = ranks.mesh().axis("tp");
-  if (tp.size() == 1) return {};
+  parallel::Communicator &tp = ranks.mesh().axis("tp"), &pp = ranks.mesh().axis("pp");
+  Layout layout;
+  layout.end_stage = model.stages().size();
+  if (tp.size() == 1 && pp.size() == 1) return layout;
   const torch::NoGradGuard no_grad;
-  Layout layout(model.split_plan(tp.size()), tp);
+  std::set<std::string> away;
+  if (pp.size() > 1) away = cut(model, pp, layout);
+  const std::size_t first = layout.first_stage, end = layout.end_stage;
+  layout = Layout(tp.size() > 1 ? model.split_plan(tp.size()) : models::SplitPlan(),
+                  std::move(away), ranks);
+  layout.first_stage = first;
+  layout.end_stage = end;
   std::map<std::string, torch::Tensor> parameters;
   for (const auto& item : model.named_parameters()) parameters[item.key()] = item.value();
-  auto parts = layout.parts(parameters);
-  for (auto& [name, parameter] : parameters)
-    if (const auto& part = parts.at(name); !part.is_same(parameter)) parameter.set_data(part);
-  model.set_split(std::make_shared<SplitOverRanks>(tp));
+  for (const auto& [name, part] : layout.parts(parameters))
+    if (torch::Tensor parameter = parameters.at(name); !part.is_same(parameter))
+      parameter.set_data(part);
+  if (tp.size() > 1) model.set_split(std::make_shared<SplitOverRanks>(tp));
   return layout;
+}
+
+data::BatchPrefetcher::Options batches_of(const config::ExperimentConfig& config, Ranks& ranks) {
+  data::BatchPrefetcher::Options options;
+  options.dp_rank = ranks.dp().rank();
+  options.dp_size = ranks.dp().size();
+  options.micro_batch_size = config.train.micro_batch_size;
+  if (ranks.mesh().size("pp") > 1) {
+    const std::int64_t parts = options.dp_size * config.parallel.num_micro_batches;
+    options.micro_batch_size = (config.train.global_batch_size + parts - 1) / parts;
+  }
+  if (config.train.deterministic) options.canonical_shards = parallel::CanonicalSum::kShards;
+  return options;
 }
 
 }  // namespace precinct::train

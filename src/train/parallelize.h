@@ -6,8 +6,10 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "data/loader/batch_prefetcher.h"
 #include "models/forecast_model.h"
 #include "models/safetensors.h"
 #include "parallel/tensor_parallel.h"
@@ -15,33 +17,49 @@
 
 namespace precinct::train {
 
-/// How a run's network lies on its ranks: which part of which parameter is here. Tensors that
-/// belong to a parameter carry its name, alone or behind a prefix ("exp_avg.output.weight"), and
-/// are cut as it is. All ranks make the same calls.
+/// How a run's network lies on its ranks: which stages are here, and which part of which of their
+/// parameters. Tensors that belong to a parameter carry its name, alone or behind a prefix
+/// ("exp_avg.output.weight"), and lie as it does. All ranks make the same calls.
 class Layout {
  public:
   /// One rank has everything.
   Layout() = default;
-  Layout(models::SplitPlan plan, parallel::Communicator& tp);
+  /// `away`: parameters of stages that other ranks of `pp` have.
+  Layout(models::SplitPlan plan, std::set<std::string> away, Ranks& ranks);
 
-  /// Whole tensors from the ranks' parts.
-  models::NamedTensors whole(const models::NamedTensors& parts) const;
-  /// This rank's parts of whole tensors.
+  /// Those of `tensors` that are not another stage's.
+  models::NamedTensors here(const models::NamedTensors& tensors) const;
+  /// Whole tensors of all stages from what each rank has here.
+  models::NamedTensors whole(const models::NamedTensors& here) const;
+  /// This rank's parts of whole tensors of all stages.
   std::map<std::string, torch::Tensor> parts(std::map<std::string, torch::Tensor> whole) const;
   /// 2-norm over the gradients of all ranks' parts, each counted once; a scalar on the parameters'
   /// device. Undefined gradients count as zero.
   torch::Tensor gradient_norm(const models::NamedTensors& parameters) const;
 
+  /// The stages of the network that this rank runs, [first, end) of ForecastModel::stages().
+  std::size_t first_stage = 0;
+  std::size_t end_stage = 0;
+
  private:
   const models::ParameterSplit* split_of(const std::string& name) const;
+  bool is_away(const std::string& name) const;
+  models::NamedTensors of_all_stages(const models::NamedTensors& here) const;
   models::SplitPlan plan_;
-  parallel::Communicator* tp_ = nullptr;
+  std::set<std::string> away_;
+  Ranks* ranks_ = nullptr;
 };
 
-/// Lays a freshly built network out over the ranks of a run, in this order: the tensor split takes
-/// this rank's part of the units; data parallel follows with make_gradient_sum(), on the
+/// Lays a freshly built network out over the ranks of a run, in this order: the pipeline cut leaves
+/// this rank its stages, balanced by their number of parameters; the tensor split takes its part of
+/// their units; data parallel follows with make_gradient_sum(), on the
 /// parameters that are then left. Rank 0's weights are taken on all ranks before. Throws
 /// ConfigError that names the two keys of what does not go together.
 Layout parallelize(models::ForecastModel& model, Ranks& ranks);
+
+/// Which windows of a global batch this rank has, in which micro-batches: its dp index's share;
+/// in a pipeline in parallel.num_micro_batches of about equal size, otherwise by
+/// train.micro_batch_size.
+data::BatchPrefetcher::Options batches_of(const config::ExperimentConfig& config, Ranks& ranks);
 
 }  // namespace precinct::train

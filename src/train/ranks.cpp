@@ -50,21 +50,23 @@ Ranks::Ranks(parallel::World& world, const config::ExperimentConfig& config)
                           : torch::Device(torch::kCPU)),
       mesh_(world, sizes_of(config.parallel)) {}
 
-std::vector<std::string> Ranks::gather(const std::string& text) {
-  if (size() == 1) return {text};
+std::vector<std::string> Ranks::gather(const std::string& text) { return gather(text, all()); }
+
+std::vector<std::string> Ranks::gather(const std::string& text, parallel::Communicator& group) {
+  if (group.size() == 1) return {text};
   const auto options = torch::TensorOptions().device(message_device_);
   const auto length = static_cast<std::int64_t>(text.size());
-  torch::Tensor lengths = torch::empty({size()}, options.dtype(torch::kInt64));
-  all().all_gather(lengths, torch::full({1}, length, options.dtype(torch::kInt64))).wait();
+  torch::Tensor lengths = torch::empty({group.size()}, options.dtype(torch::kInt64));
+  group.all_gather(lengths, torch::full({1}, length, options.dtype(torch::kInt64))).wait();
   lengths = lengths.to(torch::kCPU);
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
   torch::Tensor mine = torch::zeros({longest}, torch::kUInt8);
   std::memcpy(mine.data_ptr(), text.data(), text.size());
-  torch::Tensor bytes = torch::empty({size() * longest}, options.dtype(torch::kUInt8));
-  all().all_gather(bytes, mine.to(message_device_)).wait();
+  torch::Tensor bytes = torch::empty({group.size() * longest}, options.dtype(torch::kUInt8));
+  group.all_gather(bytes, mine.to(message_device_)).wait();
   bytes = bytes.to(torch::kCPU);
   std::vector<std::string> texts;
-  for (std::int64_t r = 0; r < size(); ++r)
+  for (std::int64_t r = 0; r < group.size(); ++r)
     texts.emplace_back(static_cast<const char*>(bytes.const_data_ptr()) + r * longest,
                        static_cast<std::size_t>(lengths[r].item<std::int64_t>()));
   return texts;

@@ -11,7 +11,6 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "parallel/canonical_sum.h"
 #include "parallel/same_tensors.h"
 #include "train/stop_signal.h"
 #include "train/training_device.h"
@@ -116,7 +115,7 @@ bool Trainer::checkpoint_due() const {
 
 void Trainer::evaluate() {
   const AveragedWeights averaged(learner_->average());
-  const Figures figures = scorer_->score(learner_->model());
+  const Figures figures = scorer_->score(*learner_);
   const auto found = figures.find(config_.train.early_stop.metric);
   PRECINCT_CHECK(
       found != figures.end(), ConfigError,
@@ -203,13 +202,9 @@ void Trainer::begin_phase() {
   if (state_.phase == Phase::kFit)
     scorer_ =
         std::make_unique<ValidationScorer>(config_, data_->series(), data_->ranges().score, ranks_);
-  data::BatchPrefetcher::Options options;
-  options.micro_batch_size = config_.train.micro_batch_size;
+  auto options = batches_of(config_, ranks_);
   options.prefetch = config_.data.prefetch;
   options.threads = config_.data.loader_threads;
-  options.dp_rank = ranks_.dp().rank();
-  options.dp_size = ranks_.dp().size();
-  if (config_.train.deterministic) options.canonical_shards = parallel::CanonicalSum::kShards;
   batches_ = std::make_unique<data::BatchPrefetcher>(data_->series(), data_->sampler(),
                                                      state_.consumed, options);
   for (auto& observer : observers_) observer->on_begin(view());
@@ -230,7 +225,7 @@ void Trainer::restore(const std::filesystem::path& checkpoint) {
   learner_->schedule().load(state_.schedule);
   learner_->load_sums(state_.loss_sums, state_.guard);
   if (early_stop_.has_best() && ranks_.leads()) store_.mark_best(early_stop_.best_step());
-  parallel::check_same_bytes(models::named_tensors(learner_->model()), ranks_.dp(),
+  parallel::check_same_bytes(learner_->tensors_here(), ranks_.dp(),
                              "after " + checkpoint.filename().string() + " was read");
 }
 
@@ -303,10 +298,7 @@ std::optional<std::filesystem::path> Trainer::newest_good() {
 
 /// Name of the first non-finite tensor that this rank sees, empty when it sees none.
 std::string Trainer::non_finite_here(std::int64_t cursor) {
-  data::BatchPrefetcher::Options options;
-  options.micro_batch_size = config_.train.micro_batch_size;
-  options.dp_rank = ranks_.dp().rank();
-  options.dp_size = ranks_.dp().size();
+  auto options = batches_of(config_, ranks_);
   options.prefetch = 0;
   const auto batches =
       data::BatchPrefetcher(data_->series(), data_->sampler(), cursor, options).next();

@@ -44,23 +44,24 @@ torch::Tensor ValidationScorer::mask(const data::Batch& batch) const {
 }
 
 /// [3] f64 of the windows from `begin` on: loss, plain loss, observed cells.
-torch::Tensor ValidationScorer::sums_of_chunk(models::ForecastModel& model,
-                                              std::size_t begin) const {
+torch::Tensor ValidationScorer::sums_of_chunk(Learner& learner, std::size_t begin) const {
   std::vector<data::WindowRef> windows;
   for (std::size_t i = begin;
        i < std::min(origins_.size(), begin + static_cast<std::size_t>(chunk_)); ++i)
     windows.push_back({origins_[i], 0});
   data::Batch batch = series_.gather(windows);
   batch.target_observed = mask(batch);
-  const models::HeadParams params = model.forward(batch);
-  const auto loss = models::loss_sum(head_, params, batch),
-             plain = models::loss_sum(plain_head_, params, batch);
+  const auto params = learner.forward(batch);
+  if (!params) return torch::zeros({3}, series_.device()).to(torch::kFloat64);
+  const auto loss = models::loss_sum(head_, *params, batch),
+             plain = models::loss_sum(plain_head_, *params, batch);
   return torch::stack({loss.numerator, plain.numerator, loss.denominator.to(loss.numerator)})
       .to(torch::kFloat64);
 }
 
-std::map<std::string, double> ValidationScorer::score(models::ForecastModel& model) const {
+std::map<std::string, double> ValidationScorer::score(Learner& learner) const {
   const torch::NoGradGuard no_grad;
+  models::ForecastModel& model = learner.model();
   const bool was_training = model.is_training();
   model.eval();
   const std::int64_t chunks = (static_cast<std::int64_t>(origins_.size()) + chunk_ - 1) / chunk_;
@@ -69,10 +70,11 @@ std::map<std::string, double> ValidationScorer::score(models::ForecastModel& mod
   auto& dp = ranks_.dp();
   for (std::int64_t c = dp.rank() * chunks / dp.size(); c < (dp.rank() + 1) * chunks / dp.size();
        ++c)
-    sums[c] = sums_of_chunk(model, static_cast<std::size_t>(c * chunk_));
+    sums[c] = sums_of_chunk(learner, static_cast<std::size_t>(c * chunk_));
   model.train(was_training);
-  if (dp.size() > 1)
-    dp.all_reduce(sums).wait();  // each row comes from one rank: nothing is rounded
+  // each row comes from one rank: nothing is rounded
+  ranks_.mesh().axis("pp").all_reduce(sums).wait();
+  dp.all_reduce(sums).wait();
   const torch::Tensor host = sums.to(torch::kCPU);
   double loss = 0;
   double plain = 0;

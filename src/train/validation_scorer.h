@@ -10,6 +10,7 @@
 #include "config/experiment_config.h"
 #include "data/loader/resident_series.h"
 #include "models/forecast_model.h"
+#include "train/learner.h"
 #include "train/ranks.h"
 
 namespace precinct::train {
@@ -24,10 +25,10 @@ class ValidationScorer {
   /// the squared error for a point head).
   /// The windows are shared out over the data-parallel ranks, each once; all ranks call it and have
   /// the same bits, which do not depend on the number of ranks.
-  std::map<std::string, double> score(models::ForecastModel& model) const;
+  std::map<std::string, double> score(Learner& learner) const;
 
  private:
-  torch::Tensor sums_of_chunk(models::ForecastModel& model, std::size_t begin) const;
+  torch::Tensor sums_of_chunk(Learner& learner, std::size_t begin) const;
   torch::Tensor mask(
       const data::Batch& batch) const;  // [B, H, N] f32: target in the range and observed
   config::HeadConfig head_, plain_head_;

@@ -67,8 +67,8 @@ TEST(FieldReader, ValuesWithoutCodeAreRefusedWithTheListOfAcceptedOnes) {
                                   "'transformer'")));
   EXPECT_THAT(problems_in("data: {graph: correlation}\n"),
               ElementsAre(problem("data.graph", "one of adjacency", "'correlation'")));
-  EXPECT_THAT(problems_in("parallel: {pp: 2}\n"),
-              ElementsAre(problem("parallel.pp", "a whole number in 1..1", "'2'")));
+  EXPECT_THAT(problems_in("parallel: {schedule: interleaved}\n"),
+              ElementsAre(problem("parallel.schedule", "one of gpipe, 1f1b", "'interleaved'")));
 }
 
 TEST(FieldReader, UnknownKeysComeWithTheNearestKnownOne) {

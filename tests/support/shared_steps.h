@@ -4,9 +4,8 @@
 
 #include <algorithm>
 
-#include "data/loader/batch_prefetcher.h"
-#include "parallel/canonical_sum.h"
 #include "tests/support/network_steps.h"
+#include "train/parallelize.h"
 
 namespace precinct::test {
 
@@ -17,11 +16,8 @@ class SharedSteps {
       : data_(config, panel, {{0, 72}, {72, 96}}, data::choose_gamma_poisson(panel, {72, 96}),
               torch::kCPU),
         learner_(config, data_.context(), 10, 200, ranks) {
-    options_.dp_rank = ranks.dp().rank();
-    options_.dp_size = ranks.dp().size();
-    options_.micro_batch_size = config.train.micro_batch_size;
+    options_ = train::batches_of(config, ranks);
     options_.prefetch = 0;
-    if (config.train.deterministic) options_.canonical_shards = parallel::CanonicalSum::kShards;
   }
   /// The loss of the whole global batch.
   double step() {

@@ -25,13 +25,14 @@ using testing::HasSubstr;
 
 struct Row {
   const char* model;
-  int dp = 1, tp = 1;
+  int dp = 1, tp = 1, pp = 1;
   bool is_double = false;
-  int ranks() const { return dp * tp; }
+  int ranks() const { return dp * tp * pp; }
   std::string layout() const {
-    std::string text = dp > 1 || tp == 1 ? fmt::format("dp{}", dp) : "";
-    if (tp > 1) text += fmt::format("{}tp{}", text.empty() ? "" : "_", tp);
-    return text;
+    std::string text;
+    for (const auto& [name, size] : {std::pair{"dp", dp}, {"tp", tp}, {"pp", pp}})
+      if (size > 1) text += fmt::format("{}{}{}", text.empty() ? "" : "_", name, size);
+    return text.empty() ? "serial" : text;
   }
 };
 
@@ -40,8 +41,10 @@ void PrintTo(const Row& row, std::ostream* out) { *out << row.model << " " << ro
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const char* model : {"dnn", "crimenet", "gat_tcn"}) {
-    for (const Row& one : {Row{model, 1, 1}, Row{model, 2, 1}, Row{model, 3, 1}, Row{model, 4, 1},
-                           Row{model, 1, 2}, Row{model, 2, 2}, Row{model, 1, 4}}) {
+    for (const Row& one :
+         {Row{model, 1, 1}, Row{model, 2, 1}, Row{model, 3, 1}, Row{model, 4, 1}, Row{model, 1, 2},
+          Row{model, 2, 2}, Row{model, 1, 4}, Row{model, 1, 1, 2}, Row{model, 1, 1, 3},
+          Row{model, 2, 1, 2}, Row{model, 1, 2, 2}}) {
       rows.push_back(one);
       rows.push_back(one);
       rows.back().is_double = true;
@@ -73,6 +76,9 @@ TEST_P(ParityMatrix, FiftyStepsAreThoseOfOneProcess) {
     auto config = config_of(row);
     test::OneRank one(config);
     config.parallel.tp = row.tp;
+    config.parallel.pp = row.pp;
+    config.parallel.num_micro_batches = row.pp > 1 ? 3 : 1;
+    config.parallel.schedule = row.dp > 1 ? "gpipe" : "1f1b";
     Ranks ranks(world, config);
     SharedSteps shared(config, panel, ranks);
     std::vector<double> losses;
@@ -102,34 +108,37 @@ INSTANTIATE_TEST_SUITE_P(Networks, EachNetworkInParts,
 /// What a rank holds is smaller than the network; what it saves is the network.
 TEST_P(EachNetworkInParts, SavesTheWholeNetworkAndReadsItBackInAnyLayout) {
   const std::string model = GetParam();
-  run_ranks(2, [&](World& world) {
-    const auto panel = test::small_panel_with_gaps();
-    auto config = test::config_of_steps(model);
-    config.train.ema_decay = 0.5;
-    test::OneRank one(config);
-    config.parallel.tp = 2;
-    Ranks ranks(world, config);
-    SharedSteps shared(config, panel, ranks), again(config, panel, ranks);
-    for (int step = 0; step < 3; ++step) shared.step();
-    std::int64_t held = 0, all = 0;
-    for (const auto& [name, tensor] : shared.learner().optimizer().parameters())
-      held += tensor.numel();
-    const auto saved = shared.learner().tensors();
-    for (const auto& [name, tensor] : saved.model) all += tensor.numel();
-    EXPECT_LT(held, all);
-    const auto folder = test::shared_folder() / std::to_string(world.rank());
-    std::filesystem::create_directory(folder);
-    saved.save(folder);
-    again.learner().load(folder);
-    const auto back = again.learner().tensors();
-    for (std::size_t i = 0; i < saved.model.size(); ++i)
-      EXPECT_TRUE(torch::equal(back.model[i].second, saved.model[i].second));
-    for (std::size_t i = 0; i < saved.optimizer.size(); ++i)
-      EXPECT_TRUE(torch::equal(back.optimizer[i].second, saved.optimizer[i].second));
-    SharedSteps serial(config, panel, one.ranks);
-    serial.learner().load(folder);
-    EXPECT_EQ(relative_difference(serial.weights(), saved.model), 0);
-  });
+  for (const bool split_units : {true, false})
+    run_ranks(2, [&](World& world) {
+      const auto panel = test::small_panel_with_gaps();
+      auto config = test::config_of_steps(model);
+      config.train.ema_decay = 0.5;
+      test::OneRank one(config);
+      (split_units ? config.parallel.tp : config.parallel.pp) = 2;
+      Ranks ranks(world, config);
+      SharedSteps shared(config, panel, ranks), again(config, panel, ranks);
+      for (int step = 0; step < 3; ++step) shared.step();
+      std::int64_t held = 0, all = 0;
+      for (const auto& [name, tensor] : shared.learner().optimizer().parameters())
+        held += tensor.numel();
+      const auto saved = shared.learner().tensors();
+      for (const auto& [name, tensor] : saved.model) all += tensor.numel();
+      EXPECT_GT(held, 0);
+      EXPECT_LT(held, all);
+      const auto folder = test::shared_folder() / std::to_string(world.rank());
+      std::filesystem::create_directory(folder);
+      saved.save(folder);
+      again.learner().load(folder);
+      const auto back = again.learner().tensors();
+      for (std::size_t i = 0; i < saved.model.size(); ++i)
+        EXPECT_TRUE(torch::equal(back.model[i].second, saved.model[i].second));
+      for (std::size_t i = 0; i < saved.optimizer.size(); ++i)
+        EXPECT_TRUE(torch::equal(back.optimizer[i].second, saved.optimizer[i].second));
+      EXPECT_EQ(saved.model.size(), models::named_tensors(shared.learner().model()).size());
+      SharedSteps serial(config, panel, one.ranks);
+      serial.learner().load(folder);
+      EXPECT_EQ(relative_difference(serial.weights(), saved.model), 0);
+    });
 }
 
 TEST(Parallelize, UnitsThatCannotBeSharedOutAreRefusedWithBothKeys) {

@@ -139,17 +139,17 @@ TEST_P(EachHead, ValidationScoreIsThatOfADirectEvaluationOnTheSameCells) {
   const auto split = split_of(config.data, panel.num_bins);
   const auto ranges = ranges_of(Phase::kFit, config, split, panel.num_bins);
   const PhaseData data(config, panel, ranges, std::nullopt, torch::kCPU);
-  const auto model = models::build_model(config, data.context());
-  models::initialize_by_name(*model, 5);
+  test::OneRank one(config);
+  Learner learner(config, data.context(), 10, 30, one.ranks);
+  models::ForecastModel* model = &learner.model();
   {
     const torch::NoGradGuard no_grad;  // last layers start from zero: all forecasts would be one
     torch::manual_seed(5);
     for (auto& parameter : model->parameters()) parameter.add_(0.1 * torch::randn_like(parameter));
   }
   model->train();
-  test::OneRank one(config);
   const auto scores =
-      ValidationScorer(config, data.series(), ranges.score, one.ranks).score(*model);
+      ValidationScorer(config, data.series(), ranges.score, one.ranks).score(learner);
   EXPECT_TRUE(model->is_training()) << "training goes on as it was";
 
   model->eval();

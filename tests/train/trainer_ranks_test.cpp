@@ -71,6 +71,34 @@ TEST_P(EachNetworkOnRanks, ARunOfThreeEndsWhereOneProcessEnds) {
   });
 }
 
+/// Begun with split units, gone on with in stages, ended where one process ends.
+TEST_P(EachNetworkOnRanks, ARunChangesItsLayoutAndEndsWhereOneProcessEnds) {
+  const std::string model = GetParam();
+  run_ranks(2, [&](World& world) {
+    const auto panel = test::small_panel(90, 2, 2);
+    auto config = config_of(model);
+    const auto folder = test::shared_folder() / "run";
+    config.parallel.tp = 2;
+    Ranks split(world, config);
+    EXPECT_EQ(error_of<std::runtime_error>([&] {
+                train_on(split, config, panel, folder, [](const TrainState& state) {
+                  if (state.step == 9) throw std::runtime_error("died");
+                });
+              }),
+              "died");
+    config.parallel.tp = 1;
+    config.parallel.pp = 2;
+    config.parallel.num_micro_batches = 2;
+    Ranks staged(world, config);
+    const auto found = train_on(staged, config, panel, folder);
+    if (world.rank() != 0) return;
+    const auto expected = test::run_once(config_of(model), panel, test::shared_folder() / "alone");
+    EXPECT_EQ(found.best_epoch, expected.best_epoch);
+    EXPECT_NEAR(found.best_score, expected.best_score, 1e-5);
+    EXPECT_LE(largest_difference(found.artifact, expected.artifact), 2e-5);
+  });
+}
+
 TEST_P(EachNetworkOnRanks, StoppedOnOneRankAllSaveTheSameStepAndGoOnBitForBit) {
   const std::string model = GetParam();
   run_ranks(3, [&](World& world) {
