@@ -26,8 +26,6 @@
 namespace precinct::apps {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Arguments {
   std::vector<std::string> runs;
   std::string split = "test", predictions, panel, device = "auto";
@@ -85,6 +83,7 @@ int run_evaluation(const Arguments& a) {
   const auto evaluation = train::evaluate_forecasts(config, panel, split, a.split, forecasts);
   if (!a.predictions.empty()) {
     std::vector<std::pair<std::string, const models::Forecast*>> list;
+    list.reserve(forecasts.size());
     for (const auto& named : forecasts) list.emplace_back(named.name, &named.forecast);
     write_output(a.predictions, [&] { models::write_predictions(a.predictions, panel, list); });
   }

@@ -19,7 +19,7 @@ namespace {
 std::filesystem::path shared_folder(const std::string& name) {
   std::error_code error;
   const auto binary = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto installed = binary.parent_path().parent_path() / "share" / "precinct" / name;
+  auto installed = binary.parent_path().parent_path() / "share" / "precinct" / name;
   if (!error && std::filesystem::is_directory(installed)) return installed;
   return {};
 }

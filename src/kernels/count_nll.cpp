@@ -128,7 +128,7 @@ at::Tensor count_nll(const at::Tensor& log_mean, const OptionalTensor& log_dispe
 
 at::Tensor count_nll_reference(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
                                const at::Tensor& target, const OptionalTensor& observed) {
-  const at::Tensor y = target;
+  const at::Tensor& y = target;
   const at::Tensor mean = log_mean.exp();
   // y log mu is 0 for y = 0 whatever the mean
   const at::Tensor y_log_mean = at::where(y > 0, y * log_mean, at::zeros({}, y.options()));

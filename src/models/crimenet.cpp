@@ -64,7 +64,7 @@ class CrimeNet : public Network {
  private:
   // [T, B N, D] -> [T, B N, D]
   torch::Tensor layer(std::int64_t index, const torch::Tensor& x, const data::Batch& batch) {
-    const torch::Tensor h = lstm_->layer(index, x, *split_);
+    torch::Tensor h = lstm_->layer(index, x, *split_);
     if (index + 1 == lstm_->num_layers()) return h;
     const std::string name = fmt::format("lstm.l{}", index);
     return dropout(h.view({h.size(0), batch.num_windows(), context_.num_nodes, -1}), batch, name)

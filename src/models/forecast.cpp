@@ -77,7 +77,7 @@ double nll(Family family, double mean, double dispersion, std::uint32_t y) {
   if (family == Family::kPoisson || dispersion < kPoissonDispersion) dispersion = 0;
   if (y >= 32) return -log_mass_of_many(mean, dispersion, count);
   double rising = 0;  // log of (1)(1 + a)(1 + 2a)...(1 + (y-1) a)
-  for (double k = 0; k < count; ++k) rising += std::log1p(dispersion * k);
+  for (std::uint32_t k = 0; k < y; ++k) rising += std::log1p(dispersion * k);
   const double tail =
       dispersion > 0 ? (count + 1 / dispersion) * std::log1p(dispersion * mean) : mean;
   return -(rising + count * std::log(mean) - tail - std::lgamma(count + 1));

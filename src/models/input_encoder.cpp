@@ -59,7 +59,7 @@ InputEncoderImpl::InputEncoderImpl(const config::InputConfig& input, const Model
 }
 
 torch::Tensor InputEncoderImpl::cells(const data::Batch& batch) const {
-  const torch::Tensor counts = masked_counts(batch);
+  torch::Tensor counts = masked_counts(batch);
   if (!has_mask_) return counts;
   const torch::Tensor seen = batch.observed.defined()
                                  ? batch.observed.unsqueeze(-1).to(counts.dtype())

@@ -3,13 +3,16 @@
 #include "data/features/dispersion.h"
 
 #include <cmath>
+#include <cstdint>
 
 namespace precinct::data {
 
 double nb2_loss(double mean, double dispersion, double y) {
   if (dispersion < 1e-9) return mean - y * std::log(mean);
   double log_p = y * std::log(mean) - (y + 1 / dispersion) * std::log1p(dispersion * mean);
-  for (double k = 0; k < y; ++k) log_p += std::log1p(dispersion * k);
+  const auto num_terms = static_cast<std::int64_t>(std::ceil(y));
+  for (std::int64_t k = 0; k < num_terms; ++k)
+    log_p += std::log1p(dispersion * static_cast<double>(k));
   return -log_p;
 }
 

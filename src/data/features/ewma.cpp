@@ -26,9 +26,13 @@ class Means {
       double& weight = weight_[static_cast<std::size_t>(unit) * lives + l];
       weight = weight * decay_[l] + 1;
     }
-    for (std::size_t i = 0; i < width_; ++i)
-      sum_[base + i] =
-          sum_[base + i] * decay_[i % lives] + count(static_cast<std::int64_t>(i / lives));
+    for (std::size_t first = 0, c = 0; first < width_; first += lives, ++c) {
+      const double counted = count(static_cast<std::int64_t>(c));
+      for (std::size_t l = 0; l < lives; ++l) {
+        double& sum = sum_[base + first + l];
+        sum = sum * decay_[l] + counted;
+      }
+    }
   }
   double mean(std::int64_t unit, std::size_t i) const {
     const double weight =
@@ -48,6 +52,7 @@ class Means {
 EwmaSeries compute_ewma(const Panel& panel, const std::vector<double>& half_lives_days) {
   const std::int64_t nodes = panel.num_nodes, categories = panel.num_categories;
   std::vector<double> decay;
+  decay.reserve(half_lives_days.size());
   for (const double days : half_lives_days)
     decay.push_back(std::exp2(-1.0 / panel.axis.bins_in_days(days)));
   std::map<std::string, std::int64_t> groups;

@@ -124,9 +124,9 @@ void fit_statics(const Panel& panel, const std::vector<double>& rate, FeatureSpe
     });
   }
   add("degree", [&](std::int64_t n, const Node&) { return static_cast<double>(graph.degree(n)); });
-  for (const auto& [name, values] : panel.static_features) {
-    add("static/" + name, [&](std::int64_t n, const Node&) {
-      return static_cast<double>(values[static_cast<std::size_t>(n)]);
+  for (const auto& feature : panel.static_features) {
+    add("static/" + feature.first, [&](std::int64_t n, const Node&) {
+      return static_cast<double>(feature.second[static_cast<std::size_t>(n)]);
     });
   }
   for (std::int64_t n = 0; n < panel.num_nodes; ++n) {

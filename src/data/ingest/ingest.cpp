@@ -83,6 +83,7 @@ void fill_axes(const SourceProfile& profile, const DistrictLocator& locator,
                                 profile.scheme.discovered_by_officer.contains(code)});
   }
   std::vector<std::uint64_t> category;
+  category.reserve(found.size());
   for (const auto& name : found) {
     category.push_back(
         static_cast<std::uint64_t>(std::find(names.begin(), names.end(), name) - names.begin()));

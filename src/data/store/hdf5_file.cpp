@@ -21,6 +21,7 @@ class Handle {
   }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
+  // NOLINTNEXTLINE(google-explicit-constructor): it stands for the identifier in every call
   operator hid_t() const { return id_; }
 
  private:

@@ -232,12 +232,16 @@ void ExponentialMean::prepare(const data::Panel& panel) {
   for (std::int64_t t = 0;; ++t) {
     double all_weight = 0;
     std::vector<double> all(cats, 0);
-    for (std::size_t i = 0; i < sum.size(); ++i) all[i % cats] += sum[i];
+    for (std::size_t n = 0; n < nodes; ++n) {
+      for (std::size_t c = 0; c < cats; ++c) all[c] += sum[n * cats + c];
+    }
     for (const double w : weight) all_weight += w;
-    for (std::size_t i = 0; i < sum.size(); ++i) {
-      const double overall = all_weight > 0 ? all[i % cats] / all_weight : 0;
-      mean_.push_back(
-          static_cast<float>((sum[i] + kPseudoBins * overall) / (weight[i / cats] + kPseudoBins)));
+    for (std::size_t n = 0; n < nodes; ++n) {
+      for (std::size_t c = 0; c < cats; ++c) {
+        const double overall = all_weight > 0 ? all[c] / all_weight : 0;
+        mean_.push_back(static_cast<float>((sum[n * cats + c] + kPseudoBins * overall) /
+                                           (weight[n] + kPseudoBins)));
+      }
     }
     if (t == panel.num_bins) return;
     for (std::size_t n = 0; n < nodes; ++n) {

@@ -6,7 +6,6 @@
 #include "models/input_encoder.h"
 
 namespace precinct::models {
-namespace F = torch::nn::functional;
 
 ZeroLinearImpl::ZeroLinearImpl(std::int64_t in, std::int64_t out, bool bias)
     : torch::nn::LinearImpl(torch::nn::LinearOptions(in, out).bias(bias)) {
