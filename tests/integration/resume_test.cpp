@@ -325,7 +325,13 @@ TEST(Resume, ASecondProcessInTheSameRunFolderIsRefusedAtOnce) {
   const auto words = project().train_words("dnn", "twice");
   ProgramResult second;
   const auto first = run_until(words, folder, 0, [&](const std::string& name) {
-    if (second.exit_code == 0 && name == "metrics.jsonl") second = run(words);
+    if (second.exit_code != 0 || name != "metrics.jsonl") return false;
+    // held still, so that it cannot end before the second one looks
+    const std::string owner = read_file(folder / ".lock");
+    const pid_t holder = std::stoi(owner.substr(owner.rfind(' ')));
+    ::kill(holder, SIGSTOP);
+    second = run(words);
+    ::kill(holder, SIGCONT);
     return false;
   });
   EXPECT_EQ(second.exit_code, 6) << second.err;
