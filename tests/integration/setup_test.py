@@ -130,9 +130,10 @@ PRESENT = "bash  a shell\n# a remark\n\ncoreutils  ls\n"
 class Setup(unittest.TestCase):
     def test_without_root_and_sudo_it_prints_the_exact_package_command_and_ends_with_two(self):
         packages = (PRESENT + f"{ABSENT}-a  first reason\nsed  a tool\n{ABSENT}-b  second reason\n"
-                    f"{ABSENT}-browser  [browser] for pages\n{ABSENT}-slurm  [slurm] for jobs\n")
+                    f"{ABSENT}-browser  [browser] for pages\n{ABSENT}-slurm  [slurm] for jobs\n"
+                    f"{ABSENT}-tidy  [tidy] for analysis\n")
         for words, more in (([], ""), (["--with-browser"], f" {ABSENT}-browser"),
-                            (["--cpu-only", "--with-slurm"], f" {ABSENT}-slurm")):
+                            (["--cpu-only", "--with-slurm"], f" {ABSENT}-slurm"), (["--with-tidy"], f" {ABSENT}-tidy")):
             with self.subTest(words=words), Machine(packages) as machine:
                 result = machine.setup(*words)
                 self.assertEqual(result.returncode, 2, result.stderr)
@@ -213,7 +214,8 @@ class Setup(unittest.TestCase):
         with Machine(PRESENT) as machine:
             result = machine.setup("--cpu")
             self.assertEqual(result.returncode, 2)
-            self.assertEqual(result.stderr, "setup: expected --cpu-only, --with-browser or --with-slurm, found '--cpu'; "
+            self.assertEqual(result.stderr, "setup: expected --cpu-only, --with-browser, --with-slurm or "
+                             "--with-tidy, found '--cpu'; "
                              "see --help\n".replace("setup:", "scripts/setup:", 1))
 
 
