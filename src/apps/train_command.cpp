@@ -20,6 +20,7 @@
 #include "models/artifact.h"
 #include "parallel/process_context.h"
 #include "parallel/world.h"
+#include "train/dry_run.h"
 #include "train/network_forecaster.h"
 #include "train/ranks.h"
 #include "train/run_evaluation.h"
@@ -34,7 +35,8 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::vector<std::string> files, assignments;
   std::string run_dir, resume = "auto", device;
-  bool allow_mismatch = false, json = false, no_score = false, no_verify = false;
+  std::int64_t world_size = 1;
+  bool dry_run = false, allow_mismatch = false, json = false, no_score = false, no_verify = false;
 };
 
 fs::path run_path(const Arguments& a, const config::ExperimentConfig& config) {
@@ -173,6 +175,12 @@ int run_training(const Arguments& a) {
   PRECINCT_CHECK(!config.data.panel.empty(), ConfigError,
                  "data.panel: expected the path of a panel, found none; name it in the "
                  "configuration or with --set data.panel=FILE");
+  if (a.dry_run) {
+    const data::Panel panel = data::read_panel(config.data.panel, false);
+    fmt::print("{}", train::dry_run(config, panel, train::split_of(config.data, panel.num_bins),
+                                    a.world_size));
+    return 0;
+  }
   const auto context = parallel::ProcessContext::from_environment();
   const auto world = parallel::connect(context, train::connect_options(config, context));
   train::Ranks ranks(*world, config);
@@ -216,6 +224,13 @@ void add_train_command(CLI::App& app, Action& action) {
                     "go on although configuration or panel differ from the checkpoint's");
   command->add_flag("--no-verify", a->no_verify, "do not check the panel's sha256");
   command->add_flag("--json", a->json, "the table as JSON");
+  auto* dry_run = command->add_flag(
+      "--dry-run", a->dry_run,
+      "print what each rank of a job would hold and send, in this process alone; train nothing");
+  command->add_option("--world-size", a->world_size, "ranks of that job")
+      ->needs(dry_run)
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   command->add_flag("--no-score", a->no_score,
                     "leave the test range unseen: for choosing settings by the validation score");
   command->footer(

@@ -46,6 +46,10 @@ class Learner {
   /// Head parameters of a batch without gradients; of a pipeline's ranks the last one has them. All
   /// ranks of a pipeline call it.
   std::optional<models::HeadParams> forward(const data::Batch& batch);
+  /// The network's stages on this rank, [first, end).
+  std::pair<std::size_t, std::size_t> stages_here() const {
+    return {layout_.first_stage, layout_.end_stage};
+  }
   /// What of the network is on this rank.
   models::NamedTensors tensors_here() const;
   Optimizer& optimizer() { return *optimizer_; }

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/dry_run.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "tests/parallel/ranks.h"
+#include "tests/support/shared_steps.h"
+
+namespace precinct::train {
+namespace {
+
+using testing::HasSubstr;
+
+std::string dry_run_of(config::ExperimentConfig config, std::int64_t world_size) {
+  const auto panel = test::small_panel(120);
+  return dry_run(config, panel, split_of(config.data, panel.num_bins), world_size);
+}
+
+/// What it foretells is what two real ranks send.
+TEST(DryRun, ForetellsTheMessagesOfRealRanks) {
+  test::run_ranks(2, [](parallel::World& world) {
+    for (const bool split_units : {false, true}) {
+      auto config = test::small_config("gat_tcn");
+      if (split_units) config.parallel.tp = 2;
+      const std::string foretold = dry_run_of(config, 2);
+      Ranks ranks(world, config);
+      test::SharedSteps shared(config, test::small_panel(120), ranks);
+      auto& group = split_units ? ranks.mesh().axis("tp") : ranks.dp();
+      const auto before = group.traffic();
+      shared.step();
+      const auto after = group.traffic();
+      if (world.rank() == 0 && !split_units) {
+        EXPECT_THAT(foretold, HasSubstr(fmt::format(
+                                  "dp  {} messages, {:.3f} MiB", after.calls - before.calls,
+                                  static_cast<double>(after.bytes - before.bytes) / (1 << 20))));
+      } else if (split_units) {
+        EXPECT_THAT(foretold,
+                    HasSubstr(fmt::format("tp  {} messages", after.calls - before.calls)));
+      }
+    }
+  });
+}
+
+TEST(DryRun, ShowsStagesMemoryAndScheduleOfManyRanks) {
+  auto config = test::small_config("gat_tcn");
+  config.train.global_batch_size = 32;
+  config.parallel.pp = 3;
+  config.parallel.num_micro_batches = 2;
+  const std::string text = dry_run_of(config, 24);
+  EXPECT_THAT(text, HasSubstr("24 ranks: dp 8 x pp 3 x tp 1\n"));
+  EXPECT_THAT(text, HasSubstr("stage 0: input .. "));
+  EXPECT_THAT(text, HasSubstr("stage 2: "));
+  EXPECT_THAT(text, HasSubstr(" .. output; a rank holds "));
+  EXPECT_THAT(text, HasSubstr("MiB a micro-batch to stage 2"));
+  EXPECT_THAT(text, HasSubstr("1f1b: 3 stages, 2 micro-batches"));
+}
+
+TEST(DryRun, RefusesWhatTheJobWouldRefuse) {
+  auto config = test::small_config("dnn");
+  config.parallel.tp = 3;
+  EXPECT_THAT(test::error_of<ConfigError>([&] { dry_run_of(config, 3); }),
+              HasSubstr("model.hidden"));
+  EXPECT_THAT(test::error_of<ConfigError>([&] { dry_run_of(config, 4); }),
+              HasSubstr("parallel.tp"));
+  config.parallel.tp = 1;
+  config.parallel.pp = 9;
+  EXPECT_THAT(test::error_of<ConfigError>([&] { dry_run_of(config, 9); }),
+              HasSubstr("parallel.pp"));
+}
+
+}  // namespace
+}  // namespace precinct::train
