@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdio>
 #include <map>
 
@@ -61,6 +62,35 @@ TEST_P(DeterministicWorlds, OfOneToFourRanksHaveTheSameBitsAfterTwoHundredSteps)
     }
     std::printf("row: %-8s deterministic, 200 steps: 1, 2, 3, 4 ranks: equal bits\n",
                 model.c_str());
+  });
+}
+
+/// The price of equal bits, as rows: time and bytes of 20 steps against normal mode.
+TEST(LearnerOnRanks, TheCostOfDeterministicModeIsPrinted) {
+  run_ranks(2, [](World& world) {
+    const auto panel = test::small_panel_with_gaps();
+    for (const char* model : {"dnn", "crimenet", "gat_tcn"}) {
+      std::map<bool, std::pair<double, double>> cost;  // seconds, bytes received
+      for (const bool deterministic : {false, true}) {
+        auto config = test::config_of_steps(model);
+        config.train.deterministic = deterministic;
+        config.train.global_batch_size = 48;
+        Ranks ranks(world, config);
+        SharedSteps shared(config, panel, ranks);
+        for (int step = 0; step < 3; ++step) shared.step();
+        const auto bytes = ranks.dp().traffic().bytes;
+        const auto begin = std::chrono::steady_clock::now();
+        for (int step = 0; step < 20; ++step) shared.step();
+        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+        cost[deterministic] = {seconds.count(),
+                               static_cast<double>(ranks.dp().traffic().bytes - bytes)};
+      }
+      std::printf("row: %-8s deterministic on 2 ranks: %.1f x the time, %.1f x the bytes sent\n",
+                  model, cost[true].first / cost[false].first,
+                  cost[true].second / cost[false].second);
+      // six parts' gradients of a rank instead of one sum
+      EXPECT_NEAR(cost[true].second / cost[false].second, 6, 0.5);
+    }
   });
 }
 
