@@ -129,6 +129,21 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.cluster.finish(job), 0, self.said("lost"))
         self.assertEqual(self.weights("lost"), self.serial(4))
 
+    def test_a_sweep_trains_each_line_of_its_file_in_a_folder_of_its_own(self):
+        (self.folder / "sweep.txt").write_text("run.seed=1 model.hidden=8\nrun.seed=2\n")
+        words = [word for word in self.words("sweep") if word != "--no-score"]
+        job = self.cluster.submit("--array=1-2", "--output", self.folder / "sweep-%a.out",
+                                  SCRIPT.with_name("sweep_array.sbatch"), self.folder / "sweep.txt", *words,
+                                  env={"PRECINCT": PROGRAM, "PRECINCT_SLURM_SCRIPTS": str(SCRIPT.parent)},
+                                  cwd=self.folder)
+        for task, settings in ((1, ("seed: 1", "hidden: 8")), (2, ("seed: 2", "hidden: 16"))):
+            said = f"sweep-{task}"
+            self.assertEqual(self.cluster.finish(f"{job}_{task}"), 0, self.said(said))
+            config = (self.folder / "sweep" / str(task) / "config.yaml").read_text()
+            for setting in settings:
+                self.assertIn(setting, config)
+            self.assertIn("picked before the test range was seen", self.said(said))
+
     def test_a_run_without_a_folder_is_refused(self):
         job = self.cluster.submit("--output", self.folder / "refused.out", SCRIPT, "some.yaml",
                                   env={"PRECINCT": PROGRAM}, cwd=self.folder)
