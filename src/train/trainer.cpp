@@ -169,8 +169,10 @@ void Trainer::resume() {
   last_save_ = Clock::now();
   if (checkpoint) {
     restore(*checkpoint);
-    spdlog::info("resumed from {} (phase {}, step {})", checkpoint->filename().string(),
-                 to_string(state_.phase), state_.step);
+    // one rank says it for all
+    spdlog::log(ranks_.leads() ? spdlog::level::info : spdlog::level::debug,
+                "resumed from {} (phase {}, step {})", checkpoint->filename().string(),
+                to_string(state_.phase), state_.step);
   } else {
     start();
   }
@@ -253,9 +255,10 @@ void Trainer::next_phase() {
   state_.phase_step = state_.consumed = 0;
   state_.loss_sums = {};
   begin_phase();
-  spdlog::info("refit on bins {}..{} for {} steps (best epoch {:.2f}, {} {:.5f})",
-               data_->ranges().fit.begin, data_->ranges().fit.end, total_steps_, state_.fit_epochs,
-               config_.train.early_stop.metric, state_.best_score);
+  spdlog::log(ranks_.leads() ? spdlog::level::info : spdlog::level::debug,
+              "refit on bins {}..{} for {} steps (best epoch {:.2f}, {} {:.5f})",
+              data_->ranges().fit.begin, data_->ranges().fit.end, total_steps_, state_.fit_epochs,
+              config_.train.early_stop.metric, state_.best_score);
   finished_ = total_steps_ == 0;
 }
 
