@@ -37,6 +37,7 @@ class Printer : public FieldVisitor {
   void texts(const FieldInfo& info, std::vector<std::string>& values,
              const std::vector<std::string>& accepted) override {
     std::vector<std::string> quoted;
+    quoted.reserve(values.size());
     for (const auto& value : values) quoted.push_back(yaml_quote(value));
     print(info, fmt::format("[{}]", fmt::join(quoted, ", ")),
           fmt::format("list of {}", fmt::join(accepted, ", ")));

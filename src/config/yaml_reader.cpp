@@ -84,7 +84,7 @@ class Flattener {
       for (const auto& item : node) {
         if (nodes_ > kMaxNodes) return;
         const auto name = item.first.IsScalar() ? item.first.Scalar() : std::string("?");
-        const std::string dotted = key.empty() ? name : key + "." + name;
+        const std::string dotted = key.empty() ? name : fmt::format("{}.{}", key, name);
         const int line = item.first.Mark().line + 1;
         const auto [first, is_new] = lines.emplace(name, line);
         if (is_new) {

@@ -251,7 +251,7 @@ Work C10dCommunicator::do_batch_p2p(const std::vector<CallRecord>& records,
                                     const std::vector<PointToPoint>& messages) {
   const bool on_device = group_->device && !messages.empty() && messages[0].tensor.is_cuda();
   if (on_device) group_->device->startCoalescing();  // NCCL hangs on unordered messages otherwise
-  const Work works = Communicator::do_batch_p2p(records, messages);
+  Work works = Communicator::do_batch_p2p(records, messages);
   if (!on_device) return works;
   return Work(std::make_shared<Call>(group_, records[0], group_->device->endCoalescing(), true));
 }
@@ -263,6 +263,7 @@ std::unique_ptr<Communicator> C10dCommunicator::do_subgroup(const std::string& n
   const std::string place = fmt::format("sub{}.{}", num_subgroups_++, first);
   if (members.size() == 1) return std::make_unique<LocalCommunicator>(name);
   std::vector<int> world_ranks;
+  world_ranks.reserve(members.size());
   for (const int member : members)
     world_ranks.push_back(group_->world_ranks[static_cast<std::size_t>(member)]);
   const auto own = std::find(members.begin(), members.end(), rank()) - members.begin();

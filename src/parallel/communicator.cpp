@@ -150,6 +150,7 @@ Work Communicator::recv(at::Tensor tensor, int peer, int tag) {
 
 Work Communicator::batch_p2p(const std::vector<PointToPoint>& messages) {
   std::vector<CallRecord> records;
+  records.reserve(messages.size());
   for (const auto& message : messages) records.push_back(record_p2p(message));
   return do_batch_p2p(records, messages);
 }

@@ -74,7 +74,7 @@ torch::Tensor DataParallel::forward_loss(const std::function<torch::Tensor()>& m
                  "the epoch when every rank has run out",
                  group_.size());
   reducer_->begin(/*last=*/synchronised_);
-  const torch::Tensor share = loss * (weight / all);
+  torch::Tensor share = loss * (weight / all);
   if (!synchronised_) return share;
   ++num_steps_;
   return FinishAfterBackward::apply(share, reinterpret_cast<std::int64_t>(reducer_.get()));

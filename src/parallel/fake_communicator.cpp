@@ -3,6 +3,7 @@
 #include "parallel/fake_communicator.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <numeric>

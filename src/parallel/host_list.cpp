@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/host_list.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <optional>
 
@@ -73,7 +75,7 @@ std::vector<std::string> expand_name(std::string_view name, std::string_view tex
     const std::size_t comma = std::min(inner.find(',', start), inner.size());
     for (const auto& number : expand_range(inner.substr(start, comma - start), text, where)) {
       for (const auto& tail : tails)
-        names.push_back(std::string(name.substr(0, open)) + number + tail);
+        names.push_back(fmt::format("{}{}{}", name.substr(0, open), number, tail));
       if (names.size() > kMaxHosts) refuse(where, text, "at most 100000 hosts");
     }
     start = comma + 1;

@@ -3,6 +3,7 @@
 #include "parallel/same_tensors.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cstring>
 #include <map>
@@ -17,8 +18,7 @@ namespace {
 /// [size, n]: the ranks' words.
 at::Tensor gathered(const std::vector<std::int64_t>& words, Communicator& group) {
   const at::Tensor own = at::tensor(words, at::kLong);
-  const at::Tensor all =
-      at::empty({group.size(), static_cast<std::int64_t>(words.size())}, at::kLong);
+  at::Tensor all = at::empty({group.size(), static_cast<std::int64_t>(words.size())}, at::kLong);
   group.all_gather(all, own).wait();
   return all;
 }

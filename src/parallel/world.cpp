@@ -27,7 +27,7 @@ std::string own_address(const ProcessContext& context, const ConnectOptions& opt
   }
   if (!interface.empty()) return interface_address(interface);
   if (context.one_host()) return "127.0.0.1";
-  const std::string address = address_towards(context.master_address);
+  std::string address = address_towards(context.master_address);
   PRECINCT_CHECK(!address.empty(), ConfigError,
                  "MASTER_ADDR: expected an address that this host has a way to, found '{}'; set "
                  "MASTER_ADDR, or GLOO_SOCKET_IFNAME to the interface between the hosts",

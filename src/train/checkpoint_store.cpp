@@ -126,7 +126,7 @@ std::optional<fs::path> CheckpointStore::newest_good() {
 }
 
 fs::path CheckpointStore::good(const std::string& name) {
-  const fs::path path = folder_ / name;
+  fs::path path = folder_ / name;
   PRECINCT_CHECK(fs::exists(path) && is_good(path), CheckpointError,
                  "{}: expected a checkpoint that verifies, found none; restore it from a copy, or "
                  "start a new run "

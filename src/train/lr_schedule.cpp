@@ -38,7 +38,8 @@ double LrSchedule::factor(std::int64_t step) const {
   }
   if (config_.name == "step") {
     const std::int64_t every = std::max<std::int64_t>(1, config_.step_epochs);
-    return std::pow(config_.step_factor, static_cast<double>(step / steps_per_epoch_ / every));
+    const std::int64_t num_cuts = step / steps_per_epoch_ / every;
+    return std::pow(config_.step_factor, static_cast<double>(num_cuts));
   }
   return plateau_factor_;
 }

@@ -20,6 +20,7 @@ std::vector<torch::Tensor> zeros_like_all(const models::NamedTensors& parameters
 std::vector<torch::Tensor> picked(const std::vector<torch::Tensor>& tensors,
                                   const std::vector<std::size_t>& members) {
   std::vector<torch::Tensor> chosen;
+  chosen.reserve(members.size());
   for (const std::size_t i : members) chosen.push_back(tensors[i]);
   return chosen;
 }
