@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <sstream>
 #endif
 
 namespace precinct::apps {
@@ -22,6 +23,9 @@ constexpr const char* kLibrary = "libprecinct_cuda.so";
 struct State {
   std::string missing = "the program did not ask for one when it started";
   std::string name;
+  std::vector<Gpu> gpus;
+  std::optional<NcclVersions> nccl;
+  void (*register_nccl)() = nullptr;
 };
 
 State& state() {
@@ -62,6 +66,36 @@ std::string one_line(const char* text) {
   return line;
 }
 
+State without(const std::string& missing) {
+  State state;
+  state.missing = missing;
+  return state;
+}
+
+/// What the loaded library knows of this machine.
+State ask(void* library, const std::string& file) {
+  const auto symbol = [&](const char* name) { return ::dlsym(library, name); };
+  const auto state = reinterpret_cast<int (*)(char*, int)>(symbol("precinct_cuda_state"));
+  const auto devices = reinterpret_cast<int (*)(char*, int)>(symbol("precinct_cuda_devices"));
+  const auto nccl = reinterpret_cast<void (*)(int*, int*)>(symbol("precinct_cuda_nccl_versions"));
+  if (state == nullptr || devices == nullptr || nccl == nullptr)
+    return without(file + " is of another version");
+  State found;
+  found.register_nccl = reinterpret_cast<void (*)()>(symbol("precinct_cuda_register_nccl"));
+  found.nccl.emplace();
+  nccl(&found.nccl->compiled, &found.nccl->loaded);
+  std::array<char, 4096> text{};
+  const int count = state(text.data(), static_cast<int>(text.size()));
+  (count > 0 ? found.name : found.missing) = one_line(text.data());
+  if (count <= 0) return found;
+  found.missing.clear();
+  devices(text.data(), static_cast<int>(text.size()));
+  std::istringstream lines(text.data());
+  for (Gpu gpu; lines >> gpu.address && std::getline(lines >> std::ws, gpu.name);)
+    found.gpus.push_back(gpu);
+  return found;
+}
+
 /// Beside bin/ in lib/, as built and as installed.
 State load() {
   std::error_code error;
@@ -69,22 +103,17 @@ State load() {
   const fs::path folder = program.parent_path().parent_path() / "lib";
   const fs::path file = folder / kLibrary;
   if (error || !fs::exists(file, error))
-    return {fmt::format("{} is not in {}: this build has no GPU support, which needs nvcc of CUDA "
-                        "13.0, cuDNN 9 and NCCL 2.28 when it is built",
-                        kLibrary, folder.string()),
-            ""};
+    return without(
+        fmt::format("{} is not in {}: this build has no GPU support, which needs nvcc of CUDA "
+                    "13.0, cuDNN 9 and NCCL 2.28 when it is built",
+                    kLibrary, folder.string()));
   void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr)
-    return {fmt::format("{} cannot be loaded ({})", kLibrary, one_line(::dlerror())), ""};
+    return without(fmt::format("{} cannot be loaded ({})", kLibrary, one_line(::dlerror())));
   if (!at::Context::hasCUDART())
-    return {fmt::format("{} came after LibTorch's first question for a GPU; report this", kLibrary),
-            ""};
-  using Ask = int (*)(char*, int);
-  const auto ask = reinterpret_cast<Ask>(::dlsym(library, "precinct_cuda_state"));
-  if (ask == nullptr) return {fmt::format("{} is of another version", file.string()), ""};
-  std::array<char, 512> text{};
-  const int count = ask(text.data(), static_cast<int>(text.size()));
-  return count > 0 ? State{"", one_line(text.data())} : State{one_line(text.data()), ""};
+    return without(
+        fmt::format("{} came after LibTorch's first question for a GPU; report this", kLibrary));
+  return ask(library, file.string());
 }
 #endif
 
@@ -111,6 +140,16 @@ void load_cuda_library([[maybe_unused]] int argc, [[maybe_unused]] const char* c
 std::string why_no_gpu() { return state().missing; }
 
 std::string gpu_name() { return state().name; }
+
+std::vector<Gpu> visible_gpus() { return state().gpus; }
+
+std::optional<NcclVersions> nccl_versions() { return state().nccl; }
+
+bool register_nccl() {
+  if (state().register_nccl == nullptr) return false;
+  state().register_nccl();
+  return true;
+}
 
 void require_device(const std::string& device) {
   PRECINCT_CHECK(device != "cuda" || state().missing.empty(), DeviceError,

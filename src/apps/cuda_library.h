@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace precinct::apps {
 
@@ -20,6 +22,27 @@ std::string why_no_gpu();
 
 /// The first GPU, e.g. "NVIDIA H100, 80 GiB"; empty when there is none.
 std::string gpu_name();
+
+/// A GPU that this process sees; its PCI address tells it apart from the host's other GPUs.
+struct Gpu {
+  std::string address, name;
+};
+
+/// The GPUs that this process sees, in the order of their indices.
+std::vector<Gpu> visible_gpus();
+
+/// Versions of NCCL as whole numbers, e.g. 22809.
+struct NcclVersions {
+  int compiled = 0;
+  int loaded = 0;  // 0: it does not answer
+};
+
+/// Nothing when the GPU library was not loaded.
+std::optional<NcclVersions> nccl_versions();
+
+/// Makes NCCL usable by groups that are connected from now on; false when the GPU library was not
+/// loaded.
+bool register_nccl();
 
 /// Throws DeviceError with the reason and the remedy when `device` is cuda and no GPU can be used.
 void require_device(const std::string& device);

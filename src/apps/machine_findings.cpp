@@ -8,12 +8,14 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <thread>
 
 #include "apps/cuda_library.h"
 #include "apps/installed_files.h"
+#include "apps/rank_findings.h"
 #include "base/error.h"
 #include "base/time_zone.h"
 #include "data/geo/projection.h"
@@ -169,6 +171,22 @@ Finding gpu() {
           "runs use the CPU; for a GPU: NVIDIA driver 580 or later, and a build with CUDA 13.0"};
 }
 
+/// What the GPU library says of NCCL; nothing where it was not loaded.
+std::optional<Finding> nccl() {
+  const auto versions = nccl_versions();
+  if (!versions) return {};
+  Finding finding{"NCCL", Level::kFine,
+                  fmt::format("compiled with {}, loaded {}", nccl_text(versions->compiled),
+                              nccl_text(versions->loaded)),
+                  ""};
+  if (versions->compiled != versions->loaded) {
+    finding.level = Level::kNote;
+    finding.remedy =
+        "put the NCCL of the build first in LD_LIBRARY_PATH; until then runs use the CPU";
+  }
+  return finding;
+}
+
 Finding hdf5() {
   if (data::hdf5_is_thread_safe()) return {"HDF5", Level::kFine, "thread-safe", ""};
   return {"HDF5", Level::kProblem, "not thread-safe: panels are refused",
@@ -228,8 +246,11 @@ std::uint64_t meminfo_bytes(const std::string& meminfo, const std::string& key) 
 }
 
 std::vector<Finding> look_at_machine(const fs::path& run_folder) {
-  return {processor(), threads(),     memory(),     disk(run_folder), libtorch(), gpu(),
-          hdf5(),      projections(), time_zones(), profiles(),       plotly()};
+  std::vector<Finding> findings = {processor(),  threads(),  memory(), disk(run_folder),
+                                   libtorch(),   gpu(),      hdf5(),   projections(),
+                                   time_zones(), profiles(), plotly()};
+  if (auto one = nccl()) findings.insert(findings.begin() + 6, std::move(*one));
+  return findings;
 }
 
 }  // namespace precinct::apps

@@ -40,3 +40,22 @@ int precinct_cuda_state(char* text, int size) {
                 static_cast<double>(device.totalGlobalMem) / (1U << 30));
   return count;
 }
+
+int precinct_cuda_devices(char* text, int size) {
+  int count = 0, used = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess) return 0;
+  for (int i = 0; i < count && used < size; ++i) {
+    cudaDeviceProp device{};
+    char address[32] = "?";
+    if (cudaGetDeviceProperties(&device, i) != cudaSuccess) continue;
+    static_cast<void>(cudaDeviceGetPCIBusId(address, sizeof address, i));
+    used += std::snprintf(text + used, static_cast<std::size_t>(size - used), "%s %s\n", address,
+                          device.name);
+  }
+  return count;
+}
+
+void precinct_cuda_nccl_versions(int* compiled, int* loaded) {
+  *compiled = NCCL_VERSION_CODE;
+  if (ncclGetVersion(loaded) != ncclSuccess) *loaded = 0;
+}

@@ -102,4 +102,10 @@ std::string interface_address(const std::string& interface) {
       interface, known));
 }
 
+std::string interface_of(const std::string& address) {
+  for (const auto& one : interface_addresses())
+    if (one.address == address) return one.interface;
+  return {};
+}
+
 }  // namespace precinct::parallel

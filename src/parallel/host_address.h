@@ -20,4 +20,7 @@ std::string address_towards(const std::string& host);
 /// of those that have one.
 std::string interface_address(const std::string& interface);
 
+/// The network interface of this host that has `address`; empty when none has.
+std::string interface_of(const std::string& address);
+
 }  // namespace precinct::parallel

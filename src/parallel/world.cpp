@@ -129,11 +129,12 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
   check_token(*store, context);
   world->store_ = std::move(store);  // from here on the holder leaves last, also after an error
   world->registry_ = std::make_shared<GroupRegistry>();
+  world->address_ = own_address(context, options);
   std::vector<int> ranks(static_cast<std::size_t>(context.world_size));
   std::iota(ranks.begin(), ranks.end(), 0);
   world->communicator_ = std::make_unique<C10dCommunicator>(
       "world", static_cast<int>(context.rank), std::move(ranks), world->store_->view("world"),
-      options, own_address(context, options), world->registry_);
+      options, world->address_, world->registry_);
   world->user_store_ = world->store_->view("user");
   return world;
 }

@@ -28,6 +28,8 @@ class World {
   const ProcessContext& context() const { return context_; }
   /// The group of all ranks.
   Communicator& communicator() { return *communicator_; }
+  /// Where the other ranks reach this one; empty in a world of one.
+  const std::string& address() const { return address_; }
   /// The job's store, under a prefix of its own; null in a world of one.
   Store* store() { return user_store_.get(); }
 
@@ -47,6 +49,7 @@ class World {
   void wait_until_gone(std::chrono::milliseconds limit);
 
   ProcessContext context_;
+  std::string address_;
   std::chrono::milliseconds timeout_{60'000};
   std::unique_ptr<StoreServer> server_;
   std::unique_ptr<Store> store_, user_store_;

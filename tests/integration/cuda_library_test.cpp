@@ -159,6 +159,17 @@ TEST(CudaLibrary, LoadsWithoutADeviceAndIsInPlace) {
   EXPECT_THAT(text.data(), Not(HasSubstr("NCCL"))) << "another NCCL than LibTorch's";
 }
 
+TEST(CudaLibrary, SaysWhichNcclAndWhichGpusThereAre) {
+  if (!has_library()) GTEST_SKIP() << "not run: no libprecinct_cuda.so in this build";
+  const auto nccl = apps::nccl_versions();
+  ASSERT_TRUE(nccl);
+  EXPECT_EQ(nccl->compiled, 22809);
+  EXPECT_EQ(nccl->loaded, nccl->compiled);
+  EXPECT_TRUE(apps::register_nccl());
+  EXPECT_EQ(apps::visible_gpus().empty(), !has_gpu());
+  for (const auto& gpu : apps::visible_gpus()) EXPECT_FALSE(gpu.name.empty()) << gpu.address;
+}
+
 TEST(CudaLibrary, EveryOperatorOfOursHasAFormForCuda) {
   if (!has_library()) GTEST_SKIP() << "not run: no libprecinct_cuda.so in this build";
   auto& dispatcher = c10::Dispatcher::singleton();

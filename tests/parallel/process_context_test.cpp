@@ -247,6 +247,8 @@ TEST(HostAddress, KnowsThisHost) {
   EXPECT_EQ(address_towards("127.0.0.1"), "127.0.0.1");
   EXPECT_EQ(interface_address("lo"), "127.0.0.1");
   EXPECT_THROW(interface_address("none0"), ConfigError);
+  EXPECT_EQ(interface_of("127.0.0.1"), "lo");
+  EXPECT_EQ(interface_of("192.0.2.1"), "");
 }
 
 }  // namespace

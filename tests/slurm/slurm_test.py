@@ -4,6 +4,7 @@
 Usage: slurm_test.py PROGRAM SOURCE_FOLDER
 """
 import hashlib
+import json
 import os
 import re
 import signal
@@ -97,6 +98,15 @@ class Slurm(unittest.TestCase):
         done = self.cluster.run("srun", "--ntasks=2", "--nodes=2", PROGRAM, "train", *self.words("srun"), timeout=100)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.weights("srun"), self.serial())
+
+    def test_doctor_between_tasks_prints_one_table(self):
+        done = self.cluster.run("srun", "--ntasks=2", "--nodes=2", PROGRAM, "doctor", "--timeout", "60", "--json",
+                                timeout=100)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        job = json.loads(done.stdout)["job"]
+        self.assertEqual((job["source"], job["launcher_holds_store"]), ("slurm", False))
+        self.assertEqual([rank["rank"] for rank in job["ranks"]], [0, 1])
+        self.assertTrue(job["all_reduce"][0]["sums_right"])
 
     def test_a_signal_saves_queues_again_and_goes_on_to_the_same_bits(self):
         job = self.submit("stopped", "--ntasks=2", "--nodes=2", epochs=4)
