@@ -21,6 +21,7 @@ if(TARGET precinct_cuda)
 endif()
 install(DIRECTORY src/ DESTINATION include/precinct FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY configs DESTINATION share/precinct)
+install(DIRECTORY scripts/slurm DESTINATION share/precinct/scripts PATTERN "site.env" EXCLUDE)  # for `precinct submit`
 install(FILES "${PRECINCT_DEPS}/plotly/plotly.min.js" DESTINATION share/precinct/plotly OPTIONAL)  # for `precinct report`
 install(DIRECTORY data/west_la DESTINATION share/precinct/data)  # profile lapd needs its code map
 install(EXPORT precinctTargets NAMESPACE precinct:: DESTINATION lib/cmake/precinct)

@@ -15,6 +15,7 @@ void add_all_commands(CLI::App& app, Action& action) {
   add_report_command(app, action);
   add_launch_command(app, action);
 #endif
+  add_submit_command(app, action);
   add_doctor_command(app, action);
 }
 

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 
 #include "base/civil_time.h"
 
@@ -38,21 +37,26 @@ std::filesystem::path plotly_home() {
   return chosen != nullptr ? chosen : PRECINCT_DEPS_DIR;
 }
 
-std::string command_line() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  const std::string words{std::istreambuf_iterator<char>(file), {}};
+std::string shell_words(const std::vector<std::string>& words) {
   std::string line;
-  for (std::size_t at = 0; at < words.size();) {
-    const std::string word = words.c_str() + at;
-    at += word.size() + 1;
+  for (const std::string& word : words) {
     const bool plain =
         !word.empty() &&
         word.find_first_not_of(
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%") ==
             std::string::npos;
-    line += (line.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+    std::string quoted;
+    for (const char letter : word) quoted += letter == '\'' ? "'\\''" : std::string(1, letter);
+    line += (line.empty() ? "" : " ") + (plain ? word : "'" + quoted + "'");
   }
   return line;
+}
+
+std::string command_line() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+  return shell_words(words);
 }
 
 std::string utc_now() {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace precinct::apps {
 
@@ -14,6 +15,9 @@ std::filesystem::path installed_folder(const std::string& name);
 /// The folder that holds plotly/plotly.min.js: share/precinct beside an installed bin/, else
 /// $PRECINCT_DEPS, else the dependencies folder of the build. The script need not be there.
 std::filesystem::path plotly_home();
+
+/// `words` in one line that a shell reads as they are.
+std::string shell_words(const std::vector<std::string>& words);
 
 /// The words this process was started with, quoted for a shell.
 std::string command_line();

@@ -99,6 +99,27 @@ class Slurm(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.weights("srun"), self.serial())
 
+    def test_submit_queues_a_job_that_trains_and_says_where_its_log_and_run_are(self):
+        words = self.words("submitted")
+        (self.folder / "site.env").write_text("echo values of this site\n")
+        done = self.cluster.run(PROGRAM, "submit", *words[:words.index("--no-score")], *words[-2:], "--nodes", "2",
+                                "--time", "10", "--json", env={"PRECINCT_SITE_ENV": str(self.folder / "site.env")},
+                                cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        job = json.loads(done.stdout)
+        self.assertEqual(self.cluster.finish(job["job"]), 0, job)
+        said = Path(job["log"]).read_text(errors="replace")
+        self.assertIn("values of this site", said)
+        self.assertIn("dp 2 x pp 1", said)
+        self.assertEqual(Path(job["run_folder"]), self.folder / "submitted")
+        self.assertEqual(self.weights("submitted"), self.serial())
+
+    def test_what_slurm_refuses_is_one_line_and_code_two(self):
+        done = self.cluster.run(PROGRAM, "submit", SOURCE / "configs/chicago/dnn.yaml", "--run-dir",
+                                self.folder / "refused-by-slurm", "--sbatch=--partition=absent")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^precinct: sbatch: expected the job to be queued, found '.*absent.*'; .*\n$")
+
     def test_doctor_between_tasks_prints_one_table(self):
         done = self.cluster.run("srun", "--ntasks=2", "--nodes=2", PROGRAM, "doctor", "--timeout", "60", "--json",
                                 timeout=100)
