@@ -175,6 +175,23 @@ class Slurm(unittest.TestCase):
                 self.assertIn(setting, config)
             self.assertIn("picked before the test range was seen", self.said(said))
 
+    def test_bash_and_slurm_take_every_batch_file(self):
+        scripts = sorted(SCRIPT.parent.glob("*.sbatch"))
+        self.assertEqual([script.stem for script in scripts], ["bench", "sweep_array", "train"])
+        for script in scripts:
+            with self.subTest(script.name):
+                self.assertEqual(self.cluster.run("bash", "-n", script).stderr, "")
+                asked = self.cluster.run("sbatch", "--test-only", "--nodes=2", "--ntasks-per-node=2", script, "x.yaml",
+                                         cwd=self.folder)
+                self.assertEqual(asked.returncode, 0, asked.stderr)
+                self.assertRegex(asked.stderr, r"to start at .* using [48] processors on nodes n")
+
+    def test_a_bench_without_arguments_is_refused(self):
+        job = self.cluster.submit("--output", self.folder / "bench-refused.out", SCRIPT.with_name("bench.sbatch"),
+                                  env={"PRECINCT": PROGRAM}, cwd=self.folder)
+        self.assertEqual(self.cluster.finish(job), 2)
+        self.assertIn("expected CONFIG... --out FOLDER", self.said("bench-refused"))
+
     def test_a_run_without_a_folder_is_refused(self):
         job = self.cluster.submit("--output", self.folder / "refused.out", SCRIPT, "some.yaml",
                                   env={"PRECINCT": PROGRAM}, cwd=self.folder)
