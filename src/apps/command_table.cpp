@@ -14,6 +14,7 @@ void add_all_commands(CLI::App& app, Action& action) {
   add_forecast_command(app, action);
   add_report_command(app, action);
   add_launch_command(app, action);
+  add_bench_command(app, action);
 #endif
   add_submit_command(app, action);
   add_doctor_command(app, action);

@@ -20,6 +20,7 @@ void add_report_command(CLI::App& app, Action& action);
 void add_launch_command(CLI::App& app, Action& action);
 void add_train_command(CLI::App& app, Action& action);
 void add_evaluate_command(CLI::App& app, Action& action);
+void add_bench_command(CLI::App& app, Action& action);
 void add_submit_command(CLI::App& app, Action& action);
 void add_forecast_command(CLI::App& app, Action& action);
 

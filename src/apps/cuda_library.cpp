@@ -51,7 +51,8 @@ std::string_view device_said(int argc, const char* const* argv) {
 
 bool may_use_gpu(int argc, const char* const* argv) {
   return std::any_of(argv + std::min(argc, 1), argv + argc, [](std::string_view word) {
-    return word == "train" || word == "evaluate" || word == "forecast" || word == "doctor";
+    return word == "train" || word == "evaluate" || word == "forecast" || word == "doctor" ||
+           word == "bench";
   });
 }
 

@@ -9,8 +9,8 @@
 namespace precinct::apps {
 
 /// Loads libprecinct_cuda.so, with LibTorch's CUDA part behind it, when this command line wants a
-/// GPU: `--device cuda` (or run.device=cuda) always; else train, evaluate, forecast and doctor when
-/// an NVIDIA driver is at work and the command line does not say cpu.
+/// GPU: `--device cuda` (or run.device=cuda) always; else train, evaluate, forecast, bench and
+/// doctor when an NVIDIA driver is at work and the command line does not say cpu.
 ///
 /// Must be the first thing main does: LibTorch looks for its CUDA hooks once, and after any
 /// question for a GPU, seeding or backward pass the answer "none" stays. Never throws: why there
