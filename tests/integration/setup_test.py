@@ -210,12 +210,23 @@ class Setup(unittest.TestCase):
                           "installed\n", result.stderr)
             self.assertEqual(machine.names(), set())
 
+    def test_the_packages_are_printed_and_nothing_is_done(self):
+        with Machine(PRESENT + f"# a note\n\n{ABSENT}  a reason\nslow-{ABSENT}  [slurm] a scheduler\n") as machine:
+            before = machine.listing()
+            plain = machine.setup("--print-packages")
+            self.assertEqual(plain.returncode, 0, plain.stderr)
+            self.assertEqual(plain.stdout.split()[-1], ABSENT)
+            self.assertNotIn(f"slow-{ABSENT}", plain.stdout)
+            self.assertEqual(machine.setup("--print-packages", "--with-slurm").stdout,
+                             plain.stdout + f"slow-{ABSENT}\n")
+            self.assertEqual((machine.listing(), machine.names(), machine.downloads()), (before, set(), []))
+
     def test_an_unknown_word_is_two(self):
         with Machine(PRESENT) as machine:
             result = machine.setup("--cpu")
             self.assertEqual(result.returncode, 2)
-            self.assertEqual(result.stderr, "setup: expected --cpu-only, --with-browser, --with-slurm or "
-                             "--with-tidy, found '--cpu'; "
+            self.assertEqual(result.stderr, "setup: expected --cpu-only, --with-browser, --with-slurm, "
+                             "--with-tidy or --print-packages, found '--cpu'; "
                              "see --help\n".replace("setup:", "scripts/setup:", 1))
 
 

@@ -99,6 +99,16 @@ class Slurm(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.weights("srun"), self.serial())
 
+    def test_a_wrapper_as_for_a_container_is_entered_once_a_task(self):
+        wrapper = self.folder / "wrapper"
+        wrapper.write_text(f'#!/bin/sh\necho "$1 $2 $3 $4 $5" >>{self.folder}/entered\nexec {PROGRAM} "$@"\n')
+        wrapper.chmod(0o755)
+        job = self.cluster.submit("--output", self.folder / "wrapped.out", "--ntasks=2", "--nodes=2", SCRIPT,
+                                  *self.words("wrapped"), env={"PRECINCT": str(wrapper)}, cwd=self.folder)
+        self.assertEqual(self.cluster.finish(job), 0, self.said("wrapped"))
+        self.assertEqual((self.folder / "entered").read_text(), "launch --agent -- precinct train\n" * 2)
+        self.assertEqual(self.weights("wrapped"), self.serial())
+
     def test_submit_queues_a_job_that_trains_and_says_where_its_log_and_run_are(self):
         words = self.words("submitted")
         (self.folder / "site.env").write_text("echo values of this site\n")
@@ -185,6 +195,15 @@ class Slurm(unittest.TestCase):
                                          cwd=self.folder)
                 self.assertEqual(asked.returncode, 0, asked.stderr)
                 self.assertRegex(asked.stderr, r"to start at .* using [48] processors on nodes n")
+
+    def test_bench_measures_two_tasks_against_one_process(self):
+        words = [SOURCE / "configs/chicago/dnn.yaml", "--set", f"data.panel={self.folder / 'panel.h5'}", "--set",
+                 "model.hidden=16", "--rounds", "2", "--steps", "2", "--layouts", "dp2", "--out", self.folder / "bench"]
+        job = self.cluster.submit("--output", self.folder / "bench.out", "--ntasks=2", "--nodes=2",
+                                  SCRIPT.with_name("bench.sbatch"), *words, env={"PRECINCT": PROGRAM}, cwd=self.folder)
+        self.assertEqual(self.cluster.finish(job), 0, self.said("bench"))
+        self.assertIn("dp2", (self.folder / "bench" / "scaling.txt").read_text())
+        self.assertIn((self.folder / "bench" / "scaling.txt").read_text().splitlines()[0], self.said("bench"))
 
     def test_a_bench_without_arguments_is_refused(self):
         job = self.cluster.submit("--output", self.folder / "bench-refused.out", SCRIPT.with_name("bench.sbatch"),
