@@ -114,10 +114,23 @@ class MainJob(unittest.TestCase):
         done = self.first.stdout.split("\nDone in ")[1].split("What to try next:")[0]
         paths = re.findall(re.escape(str(self.out)) + r"\S*", done)
         self.assertEqual([path[len(str(self.out)):] for path in paths],
-                         ["/forecast.csv", "/report.html", "/evaluation.txt", "/runs/"])
+                         ["/forecast.csv", "/report.html", "/evaluation.txt", "/scaling/scaling.txt", "/runs/"])
         for path in paths:
             self.assertTrue(Path(path).exists(), path)
         self.assertIn("/forecast.csv  .geojson  .h5\n", done)
+
+    def test_ends_with_a_table_of_parallel_against_serial_training(self):
+        table = (self.out / "scaling" / "scaling.txt").read_text()
+        self.assertIn(table, self.first.stdout)
+        networks = json.loads((self.out / "scaling" / "scaling.json").read_text())["networks"]
+        self.assertEqual([network["network"] for network in networks], NETWORKS)
+        for network in networks:
+            rows = {row["name"]: row for row in network["rows"]}
+            self.assertLessEqual({"serial", "dp2", "tp2", "pp2"}, set(rows))
+            for name, row in rows.items():
+                self.assertTrue(row["valid"], f"{network['network']} {name}: {row}")
+                self.assertGreater(row["speedup"]["median"], 0)
+            self.assertEqual([sentence.split(":")[0] for sentence in network["sentences"]], ["dp2", "tp2", "pp2"])
 
     def test_what_to_try_next_works(self):
         lines = self.first.stdout.split("What to try next:\n")[1].splitlines()
@@ -134,7 +147,7 @@ class MainJob(unittest.TestCase):
 
     def test_a_second_run_trains_nothing_and_writes_the_same(self):
         made = [f"runs/{network}/{name}" for network in NETWORKS
-                for name in ("metrics.jsonl", "artifact/model.safetensors")] + ["panel.h5"]
+                for name in ("metrics.jsonl", "artifact/model.safetensors")] + ["panel.h5", "scaling/scaling.json"]
         same = ["forecast.csv", "forecast.geojson", "evaluation.txt"]
         before, written = times_and_bytes(self.out, *made), [(self.out / name).read_bytes() for name in same]
         start = resource.getrusage(resource.RUSAGE_CHILDREN)
