@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -13,7 +14,7 @@
 #include "apps/installed_files.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/made_folders.h"
 #include "data/store/panel_store.h"
 #include "launch/process_guard.h"
 #include "launch/rank_environment.h"
@@ -110,7 +111,6 @@ void write_report(const Arguments& a, const std::vector<scaling::Measurement>& m
   if (const std::string mark = " --no-table"; origin.command.ends_with(mark))
     origin.command.resize(origin.command.size() - mark.size());
   const fs::path out = a.out;
-  fs::create_directories(out);
   write_file_atomically(out / "scaling.txt", scaling::text_report(origin, measurements));
   write_file_atomically(out / "scaling.md", scaling::markdown_report(origin, measurements));
   write_file_atomically(out / "scaling.json",
@@ -157,12 +157,29 @@ int measure_here(const Arguments& a, const parallel::ProcessContext& context) {
   return verdict.empty() ? 0 : static_cast<int>(ExitCode::kNumeric);
 }
 
+/// Finds out before anything is measured whether the folder can be written; an empty one that was
+/// made goes again when there is nothing to put into it.
+int run_with_folder(const fs::path& out, const std::function<int()>& run) {
+  const MadeFolders folders(out);
+  try {
+    write_file_atomically(out / ".probe", "");
+    fs::remove(out / ".probe");
+    const int code = run();
+    folders.remove_empty();
+    return code;
+  } catch (...) {
+    folders.remove_empty();
+    throw;
+  }
+}
+
 int run_scaling(const Arguments& a) {
   check(a);
   const auto context = parallel::ProcessContext::from_environment();
-  const bool is_alone = context.source == "none";
-  if (is_alone && a.num_ranks > 1) return start_ranks(a);
-  return measure_here(a, context);
+  const bool starts_ranks = context.source == "none" && a.num_ranks > 1;
+  if (context.rank != 0) return measure_here(a, context);
+  return run_with_folder(a.out,
+                         [&] { return starts_ranks ? start_ranks(a) : measure_here(a, context); });
 }
 
 void add_scaling(CLI::App& bench, Action& action) {

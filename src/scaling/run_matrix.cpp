@@ -14,7 +14,6 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/progress.h"
 #include "scaling/measured_communicator.h"
 #include "scaling/speedup.h"

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tests/support/child_process.h"
@@ -96,9 +97,11 @@ TEST(BenchScaling, RefusesInOneLineBeforeAnyRankIsStarted) {
            {with({"--seconds", "-1"}), 2, "--seconds: expected seconds from 0"},
            {with({"--set", "model.num_head=2"}), 2, "model.num_head"},
            {with({"--set", "data.panel=/nowhere/panel.h5"}), 6, "/nowhere/panel.h5"},
+           {with({"--out", "/proc/self/scaling"}), 6, "/proc/self/scaling"},
            {{project().config("baselines")}, 2, "expected a network, found baselines"}}) {
     Words words = c.words;
-    words.insert(words.end(), {"--out", project() / "refused"});
+    if (std::find(words.begin(), words.end(), "--out") == words.end())
+      words.insert(words.end(), {"--out", project() / "refused"});
     const auto result = bench(words);
     EXPECT_EQ(result.exit_code, c.code) << c.says << ": " << result.err;
     EXPECT_EQ(result.out, "") << c.says;
