@@ -210,8 +210,8 @@ void add_scaling(CLI::App& bench, Action& action) {
       ->capture_default_str();
   command->add_option("--out", a->out, "folder for scaling.txt, scaling.md, scaling.json")
       ->capture_default_str();
-  auto* json = command->add_flag("--json", a->json, "print scaling.json instead of the table");
-  command->add_flag("--no-table", a->no_table, "write the files, print nothing")->excludes(json);
+  command->add_flag("--json", a->json, "print scaling.json instead of the table");
+  command->add_flag("--no-table", a->no_table, "write the files, print nothing");
   command->footer(
       "Example: precinct bench scaling configs/west_la/gat_tcn.yaml --nproc 2 --out out/scaling\n"
       "A run in one process has the fastest number of threads on the same cores. A layout whose "
