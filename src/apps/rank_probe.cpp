@@ -184,7 +184,8 @@ class RankProbe {
     options.backend = parallel::Backend::kNccl;
     options.device_index = static_cast<int>(gpu_of(own) - own.gpus.data());
     register_nccl();
-    const auto registry = std::make_shared<parallel::GroupRegistry>();
+    const auto registry =
+        std::make_shared<parallel::GroupRegistry>(std::make_shared<parallel::Progress>());
     std::vector<int> members(facts.size());
     std::iota(members.begin(), members.end(), 0);
     AllReduceProbe probe;

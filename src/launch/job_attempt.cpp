@@ -147,6 +147,7 @@ void JobAttempt::note_stop(pid_t pid, bool is_held) {
   Rank* rank = rank_of(pid);
   if (rank == nullptr || rank->is_held == is_held) return;
   rank->is_held = is_held;
+  around_.watch.set_held(rank->end.rank, is_held);
   say(is_held ? fmt::format("rank {} (pid {}) was stopped by a signal; it goes on after "
                             "'kill -CONT {}'",
                             rank->end.rank, pid, pid)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "launch/job_end.h"
+#include "launch/job_watch.h"
 #include "launch/memory_kills.h"
 #include "launch/output_queue.h"
 #include "launch/process_guard.h"
@@ -24,6 +25,7 @@ struct JobSurroundings {
   SignalFile& signals;
   ProcessGuard& guard;
   OutputQueue& output;
+  JobWatch& watch;
   std::filesystem::path log_dir;         ///< empty: no log files
   std::chrono::milliseconds grace{};     ///< between SIGTERM and SIGKILL
   std::chrono::milliseconds patience{};  ///< for the cause when a rank may only have lost a peer

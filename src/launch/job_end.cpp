@@ -119,6 +119,11 @@ JobEnd judge(const std::vector<RankEnd>& ends, const JobFacts& facts) {
   job.exit_code = job_code(cause, facts.passed_on);
   job.may_restart = !is_stopped && may_restart_after(cause);
   job.shows_table = true;
+  if (!facts.verdict.empty() && may_be_an_answer(cause)) {
+    job.exit_code = kCommunication;
+    job.sentence = facts.verdict;
+    return job;
+  }
   job.sentence = fmt::format("rank {} ({}, pid {}): expected exit code 0, found {}{}; {}",
                              cause.rank, facts.host, cause.pid, how_it_ended(cause, facts),
                              missed_by(cause, ends), advice(cause, facts));
@@ -127,14 +132,21 @@ JobEnd judge(const std::vector<RankEnd>& ends, const JobFacts& facts) {
 
 std::string rank_table(const std::vector<RankEnd>& ends, const std::string& host) {
   std::size_t host_width = 4, cause_width = 5;
+  const bool has_steps =
+      std::any_of(ends.begin(), ends.end(), [](const RankEnd& end) { return end.step >= 0; });
+  const auto step_text = [&](const std::string& text) {
+    return has_steps ? fmt::format("  {:>8}", text) : std::string();
+  };
   for (const RankEnd& end : ends) cause_width = std::max(cause_width, cause_text(end).size());
   host_width = std::max(host_width, host.size());
-  std::string table = fmt::format("{:>5}  {:<{}}  {:>8}  {:>9}  {:<{}}  {}\n", "rank", "host",
-                                  host_width, "pid", "after", "cause", cause_width, "last line");
+  std::string table =
+      fmt::format("{:>5}  {:<{}}  {:>8}  {:>9}{}  {:<{}}  {}\n", "rank", "host", host_width, "pid",
+                  "after", step_text("step"), "cause", cause_width, "last line");
   for (const RankEnd& end : ends)
-    table += fmt::format("{:>5}  {:<{}}  {:>8}  {:>7.1f} s  {:<{}}  {}\n", end.rank, host,
-                         host_width, end.pid, end.seconds, cause_text(end), cause_width,
-                         end.last_line.empty() ? "(none)" : end.last_line);
+    table +=
+        fmt::format("{:>5}  {:<{}}  {:>8}  {:>7.1f} s{}  {:<{}}  {}\n", end.rank, host, host_width,
+                    end.pid, end.seconds, step_text(end.step >= 0 ? std::to_string(end.step) : "-"),
+                    cause_text(end), cause_width, end.last_line.empty() ? "(none)" : end.last_line);
   return table;
 }
 

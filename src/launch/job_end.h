@@ -20,6 +20,7 @@ struct RankEnd {
   bool was_told = false;       ///< the launcher had told it to end (SIGTERM, SIGKILL) before
   bool was_stopped = false;    ///< it was held by SIGSTOP when the launcher ended it
   bool out_of_memory = false;  ///< the kernel killed it for want of memory
+  std::int64_t step = -1;      ///< of its last sign of life, -1 for none
   std::string last_line;       ///< that it wrote
 };
 
@@ -28,6 +29,7 @@ struct JobFacts {
   std::string host;
   int passed_on = 0;         ///< last signal that the launcher got and passed on, 0 for none
   std::string memory_limit;  ///< "2.0 GiB"; empty when the machine itself is the limit
+  std::string verdict;       ///< what the ranks found: who hangs, which calls differ; or empty
   std::string logs;          ///< where the ranks' full output is, empty for nowhere
 };
 

@@ -63,4 +63,11 @@ std::vector<RankProcess> LocalLauncher::start(std::int64_t restart_count) const 
   return ranks;
 }
 
+JobWatch LocalLauncher::watch(std::int64_t restart_count) const {
+  if (!options_.is_agent) return JobWatch("127.0.0.1", store_->port(), restart_count);
+  const auto context = parallel::ProcessContext::from_environment();
+  if (context.world_size == 1) return JobWatch();
+  return JobWatch(context.store_address(), context.master_port, context.restart_count);
+}
+
 }  // namespace precinct::launch

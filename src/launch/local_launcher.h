@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "launch/job_watch.h"
 #include "launch/rank_process.h"
 
 namespace precinct::parallel {
@@ -36,6 +37,8 @@ class LocalLauncher {
   const LaunchOptions& options() const { return options_; }
   /// Number of the first rank: 0, or that of an agent's only rank.
   std::int64_t first_rank() const { return first_rank_; }
+  /// Where the ranks of start `restart_count` say how far they are.
+  JobWatch watch(std::int64_t restart_count) const;
   /// All ranks, in their order. When one cannot be started, those before it are killed. Throws what
   /// RankProcess throws. Call it from the main thread: a rank ends with the thread that started it.
   std::vector<RankProcess> start(std::int64_t restart_count) const;

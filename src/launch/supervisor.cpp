@@ -112,13 +112,19 @@ class Supervisor {
 
  private:
   JobEnd attempt(std::int64_t restarts) {
+    JobWatch watch = launcher_.watch(restarts);
     JobAttempt attempt(
-        {signals_, guard_, output_, options_.log_dir, options_.grace, options_.patience},
+        {signals_, guard_, output_, watch, options_.log_dir, options_.grace, options_.patience},
         launcher_.start(restarts), launcher_.first_rank(), restarts);
     attempt.run();
     kill_strays(guard_.pid());
-    const auto ends = attempt.ends();
-    const JobFacts facts = facts_of(attempt, options_.log_dir);
+    auto ends = attempt.ends();
+    JobFacts facts = facts_of(attempt, options_.log_dir);
+    const bool is_well = std::none_of(ends.begin(), ends.end(), has_failed);
+    if (!is_well && !launcher_.options().is_agent) {
+      facts.verdict = watch.verdict();
+      for (RankEnd& one : ends) one.step = watch.last_step(one.rank);
+    }
     JobEnd end = judge(ends, facts);
     if (end.shows_table) output_.push(STDERR_FILENO, rank_table(ends, facts.host));
     output_.write_some();

@@ -81,6 +81,8 @@ C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vecto
   group_->rank = rank;
   group_->world_ranks = world_ranks;
   group_->timeout = options.timeout;
+  group_->progress = registry_->progress();
+  group_->id = store_->name().substr(store_->name().find('/') + 1);  // not how it is reached
   group_->checker =
       std::make_unique<CallChecker>(store_->view("check"), name, rank, world_ranks, options.timeout,
                                     [group = group_.get()] { return group->move_on(); });
@@ -95,9 +97,13 @@ C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vecto
                               options.device_index, options.timeout});
   });
   registry_->add(group_);
+  registry_->progress()->add({group_->id, name, history()});
 }
 
-C10dCommunicator::~C10dCommunicator() { group_->close(); }
+C10dCommunicator::~C10dCommunicator() {
+  registry_->progress()->remove(group_->id);
+  group_->close();
+}
 
 const char* C10dCommunicator::backend() const { return group_->device ? "nccl" : "gloo"; }
 
@@ -106,6 +112,7 @@ void C10dCommunicator::abort(const std::string& reason) { group_->give_up(reason
 void C10dCommunicator::compare_calls() {
   CallRecord record;
   record.number = num_calls();
+  const Progress::Wait waiting(*group_->progress, group_->awaited(record));
   group_->guarded(record, options_.timeout,
                   [&] { group_->checker->compare_history(num_calls(), call_hash()); });
 }
@@ -113,6 +120,7 @@ void C10dCommunicator::compare_calls() {
 void C10dCommunicator::check(const CallRecord& record) {
   group_->check_in_use();
   if (!options_.check && record.number > options_.checked_calls) return;
+  const Progress::Wait waiting(*group_->progress, group_->awaited(record));
   group_->guarded(record, options_.timeout,
                   [&] { group_->checker->compare_collective(record, call_hash()); });
 }
@@ -235,7 +243,7 @@ Work C10dCommunicator::start_message(const CallRecord& record, at::Tensor& tenso
     return Work(std::make_shared<Call>(
         group_, record,
         is_send ? backend.send(tensors, peer, tag) : backend.recv(tensors, peer, tag),
-        &backend == group_->device.get()));
+        &backend == group_->device.get(), std::function<void()>(), peer));
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include "parallel/communicator.h"
 #include "parallel/options.h"
+#include "parallel/progress.h"
 #include "parallel/store.h"
 
 namespace precinct::parallel {
@@ -74,6 +75,9 @@ class C10dCommunicator final : public Communicator {
 /// goes and before static destructors run.
 class GroupRegistry {
  public:
+  /// `progress`: of this rank, to which the groups tell their calls and waits.
+  explicit GroupRegistry(std::shared_ptr<Progress> progress) : progress_(std::move(progress)) {}
+  const std::shared_ptr<Progress>& progress() const { return progress_; }
   class Entry {
    public:
     virtual ~Entry() = default;
@@ -87,6 +91,7 @@ class GroupRegistry {
 
  private:
   std::vector<std::shared_ptr<Entry>> open_entries();
+  const std::shared_ptr<Progress> progress_;
   std::mutex mutex_;
   std::vector<std::weak_ptr<Entry>> entries_;
 };

@@ -57,6 +57,11 @@ Milliseconds C10dCommunicator::Group::move_on() {
   return Milliseconds(unposted.empty() ? 500 : 20);
 }
 
+Progress::Awaited C10dCommunicator::Group::awaited(const CallRecord& record, int peer) const {
+  if (peer >= 0) return {record.text_in(name), {world_ranks[static_cast<std::size_t>(peer)]}};
+  return {record.text_in(name), world_ranks};
+}
+
 CommError C10dCommunicator::Group::late(const CallRecord& record, Milliseconds limit) const {
   return CommError(fmt::format(
       "rank {}: {}: expected all {} ranks of the group to join within {} s, found it still "
@@ -77,12 +82,13 @@ CommError C10dCommunicator::Group::failed(const CallRecord& record, const std::e
 
 C10dCommunicator::Call::Call(std::shared_ptr<Group> group, CallRecord record,
                              c10::intrusive_ptr<c10d::Work> work, bool on_device,
-                             std::function<void()> after)
+                             std::function<void()> after, int peer)
     : group_(std::move(group)),
       record_(std::move(record)),
       work_(std::move(work)),
       is_message_(record_.operation == Operation::kSend || record_.operation == Operation::kRecv),
       on_device_(on_device),
+      peer_(peer),
       after_(std::move(after)) {
   if (is_message_ || on_device_) return;
   // runs in a thread of Gloo, maybe after the waiter has left
@@ -95,6 +101,7 @@ C10dCommunicator::Call::Call(std::shared_ptr<Group> group, CallRecord record,
 
 void C10dCommunicator::Call::wait(Milliseconds timeout) {
   const Milliseconds limit = timeout.count() > 0 ? timeout : group_->timeout;
+  const Progress::Wait waiting(*group_->progress, group_->awaited(record_, peer_));
   group_->guarded(record_, limit, [&] {
     if (on_device_) {
       work_->wait(timeout);
@@ -166,7 +173,8 @@ void C10dCommunicator::CheckedMessage::post() {
   c10d::Backend& backend = group_->of(tensor_);
   const auto work = is_send() ? backend.send(tensors, message_.peer, tag_)
                               : backend.recv(tensors, message_.peer, tag_);
-  call_ = std::make_shared<Call>(group_, message_.record, work, tensor_.is_cuda());
+  call_ = std::make_shared<Call>(group_, message_.record, work, tensor_.is_cuda(),
+                                 std::function<void()>(), message_.peer);
 }
 
 bool C10dCommunicator::CheckedMessage::try_post() {
@@ -178,6 +186,7 @@ bool C10dCommunicator::CheckedMessage::try_post() {
 
 void C10dCommunicator::CheckedMessage::wait(Milliseconds timeout) {
   if (done_) return;
+  const Progress::Wait waiting(*group_->progress, group_->awaited(message_.record, message_.peer));
   group_->guarded(message_.record, group_->timeout, [&] {
     if (is_send()) {
       group_->checker->await_answer(message_);

@@ -29,6 +29,8 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
   c10d::Backend& of(const at::Tensor& tensor) {
     return device && tensor.defined() && tensor.is_cuda() ? *device : *host;
   }
+  /// What this rank waits for in a call: `peer` of a message, -1 for all.
+  Progress::Awaited awaited(const CallRecord& record, int peer = -1) const;
   int world_rank() const { return world_ranks[static_cast<std::size_t>(rank)]; }
 
   CommError late(const CallRecord& record, std::chrono::milliseconds limit) const;
@@ -57,6 +59,8 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
   std::chrono::milliseconds timeout{0};
   c10::intrusive_ptr<c10d::Backend> host, device;
   std::unique_ptr<CallChecker> checker;
+  std::shared_ptr<Progress> progress;
+  std::string id;                                       // alike on all members
   std::vector<std::weak_ptr<CheckedMessage>> unposted;  // checked recvs, in order
 
   std::mutex mutex;                                    // of what follows
@@ -69,7 +73,7 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
 class C10dCommunicator::Call final : public PendingCall {
  public:
   Call(std::shared_ptr<Group> group, CallRecord record, c10::intrusive_ptr<c10d::Work> work,
-       bool on_device, std::function<void()> after = {});
+       bool on_device, std::function<void()> after = {}, int peer = -1);
   void wait(std::chrono::milliseconds timeout) override;
   bool is_done() const override { return work_->isCompleted(); }
 
@@ -82,6 +86,7 @@ class C10dCommunicator::Call final : public PendingCall {
   const CallRecord record_;
   const c10::intrusive_ptr<c10d::Work> work_;
   const bool is_message_, on_device_;
+  const int peer_;
   std::function<void()> after_;
   const std::shared_ptr<bool> ended_ = std::make_shared<bool>(false);  // under the group's mutex
 };

@@ -86,6 +86,7 @@ class C10dStore final : public Store {
   std::unique_ptr<Store> clone() override {
     return guarded(where_, [&] { return std::make_unique<C10dStore>(store_->clone(), where_); });
   }
+  const std::string& name() const override { return where_; }
   const c10::intrusive_ptr<c10d::Store>& inner() const { return store_; }
 
  private:
@@ -183,6 +184,11 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
         "or the launcher runs there and that no firewall is between",
         address, port, static_cast<double>(timeout.count()) / 1e3, one_line(error.what())));
   }
+}
+
+std::unique_ptr<Store> job_store(const std::string& address, std::uint16_t port,
+                                 std::int64_t restart_count, std::chrono::milliseconds timeout) {
+  return connect_store(address, port, timeout)->view(fmt::format("precinct/{}", restart_count));
 }
 
 }  // namespace precinct::parallel

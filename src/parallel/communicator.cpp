@@ -58,7 +58,10 @@ CallRecord Communicator::record(Operation operation, const at::Tensor& tensor, s
   // the two ends of a message are other calls to other ranks: no part of what all ranks share
   const bool collective = operation != Operation::kSend && operation != Operation::kRecv;
   record.number = collective ? ++collectives_ : ++messages_;
-  if (collective) hash_.add(record);
+  if (collective) {
+    hash_.add(record);
+    history_->add(record, hash_.value());
+  }
   ++traffic_.calls;
   traffic_.bytes += record.bytes;
   ++traffic_.by_operation[static_cast<std::size_t>(operation)];

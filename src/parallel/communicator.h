@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/call_history.h"
 #include "parallel/call_record.h"
 #include "parallel/work.h"
 
@@ -95,6 +96,8 @@ class Communicator {
   /// Collectives so far, and their rolling hash; alike on ranks that agree.
   std::uint64_t num_calls() const;
   std::uint64_t call_hash() const;
+  /// The last collectives with the hash at each, for comparison with another rank's.
+  std::shared_ptr<const CallHistory> history() const { return history_; }
   Traffic traffic() const;
 
  protected:
@@ -127,6 +130,7 @@ class Communicator {
   mutable std::mutex mutex_;
   std::uint64_t collectives_ = 0, messages_ = 0;
   CallHash hash_;
+  const std::shared_ptr<CallHistory> history_ = std::make_shared<CallHistory>();
   Traffic traffic_;
 };
 

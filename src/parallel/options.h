@@ -17,6 +17,9 @@ struct ConnectOptions {
   Backend backend = Backend::kAuto;
   /// Longest wait for one operation; what is late then is an error, not a hang.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
+  /// Between signs of life of a rank, at most; 0 for none. Below `timeout`, else a rank that hangs
+  /// is noticed only then.
+  std::chrono::milliseconds heartbeat = std::chrono::seconds(10);
   /// Longest wait until all ranks are there.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(60);
   /// Network interface of this host, e.g. "ib0". Empty: loopback when all ranks are on one host,

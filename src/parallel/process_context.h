@@ -32,6 +32,10 @@ struct ProcessContext {
   std::string job_token;              ///< equal on all ranks of a job, other for other jobs
   std::string source = "none";        ///< torchrun | slurm | openmpi | none
 
+  /// Where the job's store is: inside one host nothing of it is to be seen from outside.
+  std::string store_address() const {
+    return one_host() && !launcher_holds_store ? "127.0.0.1" : master_address;
+  }
   bool one_host() const { return local_world_size == world_size; }
 
   /// From this process's environment. Throws ConfigError, one line with the variable's name.

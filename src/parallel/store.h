@@ -27,6 +27,8 @@ class Store {
   virtual void remove(const std::string& key) = 0;
   /// The same store with `prefix` before each key.
   virtual std::unique_ptr<Store> view(const std::string& prefix) = 0;
+  /// Where it is, with its prefixes; alike on all ranks.
+  virtual const std::string& name() const = 0;
   /// A connection of its own.
   virtual std::unique_ptr<Store> clone() = 0;
 };
@@ -51,5 +53,10 @@ class StoreServer {
 /// `timeout`.
 std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t port,
                                      std::chrono::milliseconds timeout);
+
+/// The same, in the part that belongs to start `restart_count` of the job: one that starts again
+/// may find the store of its launcher as the start before left it.
+std::unique_ptr<Store> job_store(const std::string& address, std::uint16_t port,
+                                 std::int64_t restart_count, std::chrono::milliseconds timeout);
 
 }  // namespace precinct::parallel

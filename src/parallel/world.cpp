@@ -5,11 +5,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <numeric>
+#include <optional>
+#include <vector>
 
 #include "base/error.h"
 #include "parallel/c10d_communicator.h"
 #include "parallel/device_backend.h"
 #include "parallel/host_address.h"
+#include "parallel/job_life.h"
 #include "parallel/local_communicator.h"
 
 namespace precinct::parallel {
@@ -35,18 +38,13 @@ std::string own_address(const ProcessContext& context, const ConnectOptions& opt
   return address;
 }
 
-/// Where the store is: inside one host nothing of it is to be seen from outside.
-std::string store_address(const ProcessContext& context) {
-  return context.one_host() && !context.launcher_holds_store ? "127.0.0.1" : context.master_address;
-}
-
 std::unique_ptr<StoreServer> serve_store(const ProcessContext& context) {
   if (context.rank != 0 || context.launcher_holds_store) return nullptr;
   PRECINCT_CHECK(is_this_host(context.master_address), ConfigError,
                  "MASTER_ADDR: expected an address of rank 0's host, found '{}', which is not "
                  "this one; export MASTER_ADDR with an address of it",
                  context.master_address);
-  std::string address = store_address(context);
+  std::string address = context.store_address();
   if (!context.one_host()) address = address_towards(address);
   // a name of this host may lead to its loopback address here and to another one elsewhere
   if (!context.one_host() && address.starts_with("127.")) address.clear();
@@ -70,6 +68,17 @@ void World::abort(const std::string& reason) {
   if (registry_) registry_->give_up_all(reason);
 }
 
+void World::start_heartbeat(const ConnectOptions& options) {
+  if (options.heartbeat.count() <= 0) return;
+  const Heartbeat::Options heartbeat{.rank = context_.rank,
+                                     .world_size = context_.world_size,
+                                     .every = options.heartbeat,
+                                     .timeout = options.timeout};
+  heartbeat_ = std::make_unique<Heartbeat>(
+      JobLife(JobLife::part_of(*store_)->clone()), progress_, heartbeat,
+      [registry = registry_](const std::string& reason) { registry->give_up_all(reason); });
+}
+
 void World::say_gone() { store_->set(fmt::format("gone/{}", context_.rank), "1"); }
 
 /// The holder of the store leaves last.
@@ -86,6 +95,10 @@ void World::shutdown() {
   if (!store_) return;
   store_->set(fmt::format("leaves/{}", context_.rank), "1");
   const auto deadline = Clock::now() + timeout_;
+  std::vector<int> others(static_cast<std::size_t>(context_.world_size));
+  std::iota(others.begin(), others.end(), 0);
+  std::optional<Progress::Wait> wait(std::in_place, *progress_,
+                                     Progress::Awaited{"the end of the job", std::move(others)});
   for (std::int64_t r = 0; r < context_.world_size; ++r) {
     const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
     PRECINCT_CHECK(
@@ -94,6 +107,8 @@ void World::shutdown() {
         "look there: it died, hangs or has more work",
         context_.rank, context_.world_size, static_cast<double>(timeout_.count()) / 1e3, r);
   }
+  wait.reset();
+  heartbeat_.reset();
   registry_->close_all();
   say_gone();
   wait_until_gone(std::chrono::seconds(5));
@@ -104,6 +119,7 @@ void World::shutdown() {
 
 World::~World() {
   if (!store_) return;
+  heartbeat_.reset();
   try {
     registry_->give_up_all("this rank has ended");
     say_gone();
@@ -123,12 +139,11 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
   auto world = std::make_unique<World>(context, nullptr);
   world->timeout_ = options.timeout;
   world->server_ = serve_store(context);
-  // a restarted job may find the store of its launcher: it has a room of its own there
-  auto store = connect_store(store_address(context), context.master_port, options.connect_timeout)
-                   ->view(fmt::format("precinct/{}", context.restart_count));
+  auto store = job_store(context.store_address(), context.master_port, context.restart_count,
+                         options.connect_timeout);
   check_token(*store, context);
   world->store_ = std::move(store);  // from here on the holder leaves last, also after an error
-  world->registry_ = std::make_shared<GroupRegistry>();
+  world->registry_ = std::make_shared<GroupRegistry>(world->progress_);
   world->address_ = own_address(context, options);
   std::vector<int> ranks(static_cast<std::size_t>(context.world_size));
   std::iota(ranks.begin(), ranks.end(), 0);
@@ -136,6 +151,7 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
       "world", static_cast<int>(context.rank), std::move(ranks), world->store_->view("world"),
       options, world->address_, world->registry_);
   world->user_store_ = world->store_->view("user");
+  world->start_heartbeat(options);
   return world;
 }
 

@@ -6,8 +6,10 @@
 #include <string>
 
 #include "parallel/communicator.h"
+#include "parallel/heartbeat.h"
 #include "parallel/options.h"
 #include "parallel/process_context.h"
+#include "parallel/progress.h"
 #include "parallel/store.h"
 
 namespace precinct::parallel {
@@ -33,6 +35,10 @@ class World {
   /// The job's store, under a prefix of its own; null in a world of one.
   Store* store() { return user_store_.get(); }
 
+  /// What this rank is doing: tell it the phases of your work, so that a rank that hangs is told
+  /// from one that works, and named with its phase and step.
+  Progress& progress() { return *progress_; }
+
   /// Gives up all groups of the world from any thread, e.g. when a heartbeat finds a dead rank:
   /// what waits throws CommError with the reason.
   void abort(const std::string& reason);
@@ -46,6 +52,7 @@ class World {
  private:
   friend std::unique_ptr<World> connect(const ProcessContext&, const ConnectOptions&);
   void say_gone();
+  void start_heartbeat(const ConnectOptions& options);
   void wait_until_gone(std::chrono::milliseconds limit);
 
   ProcessContext context_;
@@ -53,8 +60,10 @@ class World {
   std::chrono::milliseconds timeout_{60'000};
   std::unique_ptr<StoreServer> server_;
   std::unique_ptr<Store> store_, user_store_;
+  std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
   std::shared_ptr<GroupRegistry> registry_;
   std::unique_ptr<Communicator> communicator_;
+  std::unique_ptr<Heartbeat> heartbeat_;
 };
 
 /// Meets the other ranks. Rank 0, or the launcher, holds the store. Throws ConfigError when rank

@@ -36,6 +36,8 @@ parallel::ConnectOptions connect_options(const config::ExperimentConfig& config,
   options.backend = backend_of(config.parallel.backend);
   options.timeout =
       std::chrono::milliseconds(static_cast<std::int64_t>(config.parallel.timeout_seconds * 1e3));
+  options.heartbeat =
+      std::chrono::milliseconds(static_cast<std::int64_t>(config.parallel.heartbeat_seconds * 1e3));
   options.check = config.parallel.check;
   const torch::Device device = training_device(config.run.device, share_of(config, context));
   if (device.is_cuda()) options.device_index = device.index();
@@ -49,6 +51,12 @@ Ranks::Ranks(parallel::World& world, const config::ExperimentConfig& config)
                           ? device_
                           : torch::Device(torch::kCPU)),
       mesh_(world, sizes_of(config.parallel)) {}
+
+void Ranks::note_step(std::int64_t step) {
+  const auto word = static_cast<std::uint64_t>(step);
+  all().note(word);
+  for (const char* axis : {"dp", "pp", "tp"}) mesh_.axis(axis).note(word);
+}
 
 std::vector<std::string> Ranks::gather(const std::string& text) { return gather(text, all()); }
 

@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ class Ranks {
   /// Where a tensor has to be for a message of all().
   torch::Device message_device() const { return message_device_; }
   parallel::Communicator& all() { return world_.communicator(); }
+  /// Where this rank tells what it is doing.
+  parallel::Progress& progress() { return world_.progress(); }
+  /// A step begins: ranks that make other calls from here on are told apart by it.
+  void note_step(std::int64_t step);
   parallel::Communicator& dp() { return mesh_.axis("dp"); }
   parallel::DeviceMesh& mesh() { return mesh_; }
 

@@ -57,13 +57,17 @@ TrainingResult Trainer::run() {
     if (phase_done()) next_phase();
     leave_if_asked();
   }
+  ranks_.progress().enter("end", state_.step);
   return result();
 }
 
 void Trainer::step() {
+  ranks_.progress().enter("data", state_.step);
+  ranks_.note_step(state_.step);
   const auto begin = Clock::now();
   const data::StepBatches batches = batches_->next();
   last_data_seconds_ = seconds_since(begin);
+  ranks_.progress().enter("step", state_.step);
   learner_->train_step(batches, state_.phase_step);
   last_windows_ = batches.num_global_windows;
   state_.consumed = batches.consumed_after;
@@ -114,6 +118,7 @@ bool Trainer::checkpoint_due() const {
 }
 
 void Trainer::evaluate() {
+  ranks_.progress().enter("evaluate", state_.step);
   const AveragedWeights averaged(learner_->average());
   const Figures figures = scorer_->score(*learner_);
   const auto found = figures.find(config_.train.early_stop.metric);
@@ -137,6 +142,7 @@ void Trainer::evaluate() {
 }
 
 void Trainer::save(bool is_best) {
+  ranks_.progress().enter("save", state_.step);
   const auto bad = non_finite_tensors(learner_->optimizer().parameters());
   for (const auto& name : bad)
     PRECINCT_CHECK(name.starts_with("gradient"), NumericError,
@@ -148,7 +154,6 @@ void Trainer::save(bool is_best) {
   state_.loss_sums = learner_->loss_sums();
   state_.guard = learner_->guard().state();
   for (auto& observer : observers_) observer->before_checkpoint(state_);
-  ranks_.all().note(static_cast<std::uint64_t>(state_.step));
   ranks_.all().compare_calls();
   const auto tensors = learner_->tensors();
   if (ranks_.leads())
@@ -190,6 +195,7 @@ void Trainer::start() {
 }
 
 void Trainer::begin_phase() {
+  ranks_.progress().enter("begin", state_.step);
   batches_.reset();
   scorer_.reset();
   data_.reset();

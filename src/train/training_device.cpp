@@ -64,10 +64,10 @@ void check_supported(const config::ExperimentConfig& config, torch::Device devic
                  "is not built yet; "
                  "choose one of them");
   const auto& p = config.parallel;
-  PRECINCT_CHECK(p.heartbeat_seconds == config::ParallelConfig().heartbeat_seconds, ConfigError,
-                 "parallel.heartbeat_seconds: expected {}, found {}; heartbeats are not built yet, "
-                 "leave it out",
-                 config::ParallelConfig().heartbeat_seconds, p.heartbeat_seconds);
+  PRECINCT_CHECK(p.heartbeat_seconds < p.timeout_seconds, ConfigError,
+                 "parallel.heartbeat_seconds: expected less than parallel.timeout_seconds ({}), "
+                 "found {}; a rank that hangs would be noticed at the timeout only",
+                 p.timeout_seconds, p.heartbeat_seconds);
   PRECINCT_CHECK(
       !train.deterministic || (p.tp == 1 && p.pp == 1), ConfigError,
       "train.deterministic: expected parallel.tp and parallel.pp of 1, found {} and {}; only data "

@@ -196,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "train.tf32"},
         BadInput{"FusedKernels", train_set("train.kernels=fused"), 2, "train.kernels"},
         BadInput{"SecondRank", train_set("parallel.dp=2"), 2, "parallel.dp"},
-        BadInput{"Heartbeats", train_set("parallel.heartbeat_seconds=1"), 2,
+        BadInput{"HeartbeatsAsSlowAsTheTimeout", train_set("parallel.heartbeat_seconds=60"), 2,
                  "parallel.heartbeat_seconds"},
         BadInput{"EvaluatedEveryFewSeconds", train_set("train.evaluate_every=30s"), 2,
                  "train.evaluate_every"},

@@ -134,6 +134,26 @@ TEST(JobEnd, SaysWhatTheFailedRankMayHaveMissed) {
               Not(HasSubstr("had left")));
 }
 
+TEST(JobEnd, WhatTheRanksFoundIsTheCauseUnlessOneWasKilled) {
+  JobFacts facts;
+  facts.verdict = "rank 1 (node, pid 7): expected to join ...";
+  RankEnd zero, one;
+  zero.code = 4;
+  one.rank = 1;
+  one.signal = SIGKILL;
+  one.was_told = true;
+  one.step = 12;
+  const JobEnd hung = judge({zero, one}, facts);
+  EXPECT_EQ(hung.exit_code, 4);
+  EXPECT_TRUE(hung.may_restart);
+  EXPECT_EQ(hung.sentence, facts.verdict);
+  const std::string table = rank_table({zero, one}, "node");
+  EXPECT_NE(table.find("    step  cause"), std::string::npos) << table;
+  EXPECT_NE(table.find("      12  killed by SIGKILL"), std::string::npos) << table;
+  one.was_told = false;
+  EXPECT_NE(judge({zero, one}, facts).sentence, facts.verdict);
+}
+
 TEST(JobEnd, SaysWhereTheOutputIs) {
   JobFacts facts;
   facts.logs = "logs/today";

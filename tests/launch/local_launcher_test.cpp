@@ -70,8 +70,9 @@ TEST(JobAttempt, TellsHowEachRankEnded) {
                    "if [ $RANK = 1 ]; then echo why >&2; exit 3; fi; exec tail -f /dev/null"},
        .num_ranks = 2});
   testing::internal::CaptureStderr();
-  JobAttempt attempt({signals, guard, output, "", std::chrono::seconds(20), {}}, launcher.start(0),
-                     0, 0);
+  JobWatch watch = launcher.watch(0);
+  JobAttempt attempt({signals, guard, output, watch, "", std::chrono::seconds(20), {}},
+                     launcher.start(0), 0, 0);
   attempt.run();
   output.write_all();
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "[rank 1] why\n");

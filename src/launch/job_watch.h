@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace precinct::parallel {
+class JobLife;
+}
+
+namespace precinct::launch {
+
+/// What a launcher tells the ranks of one start of a job, and reads from them, in the job's store.
+/// It never fails: programs that are none of ours write nothing there, and a store that does not
+/// answer within 2 s is not asked again.
+class JobWatch {
+ public:
+  /// Knows nothing.
+  JobWatch();
+  JobWatch(std::string address, std::uint16_t port, std::int64_t restart_count);
+  ~JobWatch();
+  JobWatch(JobWatch&&) noexcept;
+  JobWatch& operator=(JobWatch&&) = delete;
+
+  /// A rank was stopped by a signal, or goes on.
+  void set_held(std::int64_t rank, bool is_held);
+  /// What the ranks found: who hangs, which calls differ; empty when nothing.
+  std::string verdict();
+  /// -1 when the rank said none.
+  std::int64_t last_step(std::int64_t rank);
+
+ private:
+  template <typename Body>
+  void with_life(const Body& body);
+
+  std::string address_;
+  std::uint16_t port_ = 0;
+  std::int64_t restart_count_ = 0;
+  bool is_silent_ = true;
+  std::unique_ptr<parallel::JobLife> life_;
+};
+
+}  // namespace precinct::launch

@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/job_life.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace precinct::parallel {
+namespace {
+
+constexpr std::chrono::milliseconds kNow{0};
+
+std::string key(const char* what, std::int64_t rank) { return fmt::format("{}/{}", what, rank); }
+
+}  // namespace
+
+JobLife JobLife::of_job(const std::string& address, std::uint16_t port, std::int64_t restart_count,
+                        std::chrono::milliseconds timeout) {
+  return JobLife(part_of(*job_store(address, port, restart_count, timeout)));
+}
+
+void JobLife::beat(std::int64_t rank, const Beat& beat) {
+  store_->set(key("beat", rank), beat.text());
+}
+
+std::optional<Beat> JobLife::last_beat(std::int64_t rank) {
+  const auto text = store_->get(key("beat", rank), kNow);
+  return text ? Beat::parse(*text) : std::nullopt;
+}
+
+void JobLife::set_held(std::int64_t rank, bool is_held) {
+  store_->set(key("held", rank), is_held ? "1" : "0");
+}
+
+bool JobLife::is_held(std::int64_t rank) { return store_->get(key("held", rank), kNow) == "1"; }
+
+void JobLife::declare(const Verdict& verdict) {
+  store_->set_once("verdict", fmt::format("{} {}", verdict.rank, verdict.text));
+}
+
+std::optional<Verdict> JobLife::verdict() {
+  const auto text = store_->get("verdict", kNow);
+  if (!text) return std::nullopt;
+  const auto space = text->find(' ');
+  return Verdict{std::stoll(*text), text->substr(std::min(text->size(), space + 1))};
+}
+
+void JobLife::ask_for_calls() { store_->set("asked", "1"); }
+
+bool JobLife::calls_are_asked_for() { return store_->get("asked", kNow).has_value(); }
+
+void JobLife::show_calls(std::int64_t rank, const std::string& group, const CallHistory& calls) {
+  store_->set(key("calls", rank) + "/" + group, calls.dump());
+}
+
+std::optional<std::vector<PastCall>> JobLife::shown_calls(std::int64_t rank,
+                                                          const std::string& group,
+                                                          std::chrono::milliseconds timeout) {
+  const auto text = store_->get(key("calls", rank) + "/" + group, timeout);
+  if (!text) return std::nullopt;
+  return CallHistory::read(*text);
+}
+
+}  // namespace precinct::parallel

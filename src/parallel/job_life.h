@@ -1,0 +1,59 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parallel/beat.h"
+#include "parallel/store.h"
+
+namespace precinct::parallel {
+
+/// Who is at fault, and why: said once for all ranks of a job.
+struct Verdict {
+  std::int64_t rank = -1;  ///< -1: nobody alone (ranks that disagree)
+  std::string text;        ///< one line: where, expected, found, what to do
+};
+
+/// What the ranks of a job and their launchers tell each other about who lives, in the job's store.
+/// Throws CommError when the store cannot be reached.
+class JobLife {
+ public:
+  /// `store`: a connection of its own to a part of the store that belongs to this start of the job.
+  explicit JobLife(std::unique_ptr<Store> store) : store_(std::move(store)) {}
+  /// For a launcher or an agent: the life of the job's start `restart_count` in the store at
+  /// `address`:`port`.
+  static JobLife of_job(const std::string& address, std::uint16_t port, std::int64_t restart_count,
+                        std::chrono::milliseconds timeout);
+  /// The part of a job's store, which connect() uses too.
+  static std::unique_ptr<Store> part_of(Store& job_store) { return job_store.view("life"); }
+
+  void beat(std::int64_t rank, const Beat& beat);
+  std::optional<Beat> last_beat(std::int64_t rank);
+
+  /// A launcher sees that its rank was stopped by a signal, or goes on.
+  void set_held(std::int64_t rank, bool is_held);
+  bool is_held(std::int64_t rank);
+
+  /// The first verdict stands.
+  void declare(const Verdict& verdict);
+  std::optional<Verdict> verdict();
+
+  /// For ranks that found that their calls differ: asks all for those they keep.
+  void ask_for_calls();
+  bool calls_are_asked_for();
+  void show_calls(std::int64_t rank, const std::string& group, const CallHistory& calls);
+  /// Nothing when they have not come within `timeout`.
+  std::optional<std::vector<PastCall>> shown_calls(std::int64_t rank, const std::string& group,
+                                                   std::chrono::milliseconds timeout);
+
+ private:
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace precinct::parallel

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""A link between two hosts goes down for 20 s during training (T10): nothing restarts, no bit changes.
+
+The hosts are two network namespaces joined by a pair of virtual interfaces. Usage: link_down_test.py PROGRAM SOURCE_FOLDER
+"""
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).absolute()
+DOWN_SECONDS, TIMEOUT = 20, 60
+RANK_VARIABLES = re.compile(r"(SLURM|OMPI|TORCHELASTIC)_.*|(LOCAL_)?(RANK|WORLD_SIZE)|MASTER_.*|PRECINCT_.*")
+
+
+def ip(*words):
+    subprocess.run(["ip", *map(str, words)], check=True, capture_output=True, text=True, timeout=20)
+
+
+class Link:
+    """Namespaces with the addresses 10.99.0.1 and 10.99.0.2 and a link between them."""
+
+    def __init__(self):
+        self.names = [f"precinct-{os.getpid()}-{side}" for side in "ab"]
+        self.ends = [f"pl{os.getpid()}{side}"[:15] for side in "ab"]
+
+    def __enter__(self):
+        for name in self.names:
+            ip("netns", "add", name)
+        ip("link", "add", self.ends[0], "netns", self.names[0], "type", "veth", "peer", "name", self.ends[1], "netns",
+           self.names[1])
+        for side, (name, end) in enumerate(zip(self.names, self.ends)):
+            ip("-n", name, "addr", "add", f"10.99.0.{side + 1}/24", "dev", end)
+            for device in ("lo", end):
+                ip("-n", name, "link", "set", device, "up")
+        return self
+
+    def __exit__(self, *_):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=20)
+
+    def set(self, state):
+        ip("-n", self.names[0], "link", "set", self.ends[0], state)
+
+
+class LinkDown(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory(prefix="precinct-link-")
+        cls.addClassCleanup(cls.temporary.cleanup)
+        cls.folder = Path(cls.temporary.name)
+        command = re.search(r"(?m)^\$precinct (ingest --profile chicago_points .*?) +--out (\S+) (\S+)$",
+                            (SOURCE / "README.md").read_text())
+        words = [SOURCE / word if word.startswith("data/") else word for word in command.group(1).split()]
+        subprocess.run([PROGRAM, *words, "--out", cls.folder / "panel.h5", SOURCE / command.group(3)], check=True,
+                       capture_output=True, timeout=120)
+
+    def start(self, link, run):
+        """Two ranks, each in its namespace."""
+        base = {key: value for key, value in os.environ.items() if not RANK_VARIABLES.fullmatch(key)}
+        ranks = []
+        for rank, name in enumerate(link.names):
+            variables = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1,
+                         "MASTER_ADDR": "10.99.0.1", "MASTER_PORT": 29500, "OMP_NUM_THREADS": 1}
+            ranks.append(subprocess.Popen(
+                ["ip", "netns", "exec", name, PROGRAM, "train", SOURCE / "configs/chicago/dnn.yaml", "--set",
+                 f"data.panel={self.folder / 'panel.h5'}", "--set", "train.epochs=4", "--set", "train.refit=none",
+                 "--set", "model.hidden=16", "--set", "log.every=1", "--set", "parallel.heartbeat_seconds=1", "--set",
+                 f"parallel.timeout_seconds={TIMEOUT}", "--no-score", "--run-dir", self.folder / run],
+                env=base | {key: str(value) for key, value in variables.items()}, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, text=True))
+        return ranks
+
+    def end(self, ranks):
+        try:
+            said = [rank.communicate(timeout=TIMEOUT + 60)[1] for rank in ranks]
+        finally:
+            for rank in ranks:
+                if rank.poll() is None:
+                    rank.kill()
+                    rank.communicate()
+        for rank, text in zip(ranks, said):
+            self.assertEqual(rank.returncode, 0, text)
+
+    def steps(self, run):
+        path = self.folder / run / "metrics.jsonl"
+        return path.read_text().count("train/loss") if path.exists() else 0
+
+    def result(self, run):
+        folder = self.folder / run
+        return (folder / "artifact/model.safetensors").read_bytes(), (folder / "metrics.jsonl").read_text()
+
+    def wait_for_steps(self, run, ranks, count):
+        deadline = time.monotonic() + 60
+        while self.steps(run) < count:
+            for rank in ranks:
+                self.assertIsNone(rank.poll(), "a rank ended early")
+            self.assertLess(time.monotonic(), deadline, "training did not begin")
+            select.select([], [], [], 0.01)
+
+    def test_twenty_seconds_without_a_link_change_no_bit(self):
+        with Link() as link:
+            self.end(self.start(link, "undisturbed"))
+            total = self.steps("undisturbed")
+            ranks = self.start(link, "disturbed")
+            self.wait_for_steps("disturbed", ranks, 5)
+            begin = time.monotonic()
+            link.set("down")
+            while time.monotonic() - begin < DOWN_SECONDS:
+                for rank in ranks:
+                    self.assertIsNone(rank.poll(), "a rank ended while the link was down")
+                select.select([], [], [], 0.2)
+            during = self.steps("disturbed")
+            self.assertLess(during, total, "training ended before the link went down")
+            link.set("up")
+            self.end(ranks)
+            self.assertEqual(self.result("disturbed"), self.result("undisturbed"))
+            print(f"link down {DOWN_SECONDS} s at step {during} of {total}: 0 restarts, equal bits, "
+                  f"{time.monotonic() - begin:.1f} s from there to the end", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    try:
+        ip("netns", "list")
+        with Link():
+            pass
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"link_down: skipped: expected 'ip netns' and the right to use it, found {error}", file=sys.stderr)
+        sys.exit(77)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    unittest.main(argv=sys.argv[:1])
