@@ -13,6 +13,7 @@
 #include "parallel/device_backend.h"
 #include "parallel/host_address.h"
 #include "parallel/job_life.h"
+#include "parallel/last_words.h"
 #include "parallel/local_communicator.h"
 
 namespace precinct::parallel {
@@ -152,6 +153,7 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
       options, world->address_, world->registry_);
   world->user_store_ = world->store_->view("user");
   world->start_heartbeat(options);
+  say_last_words_of(context.rank, world->progress_);
   return world;
 }
 

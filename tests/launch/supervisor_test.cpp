@@ -317,6 +317,15 @@ TEST(LaunchedWorld, ARankKilledAmidTheJobEndsItAndTheNextStartMeetsAnew) {
     EXPECT_THAT(job.result.out, HasSubstr("[rank " + std::string(rank) + "] sum 3 over 2\n"));
 }
 
+/// T9 after the calls that are compared one by one: Gloo ends a process that gets another size.
+TEST(LaunchedWorld, CallsOfOtherSizesAreNamedOnBothSides) {
+  const auto job = launch_script({"--nproc", "2"}, "exec " + rank_program() + " reshape");
+  EXPECT_EQ(job.result.exit_code, 4) << job.result.err;
+  EXPECT_THAT(job.result.out, testing::Not(HasSubstr("went through")));
+  for (const char* side : {"16 B, sum, [4] float32", "32 B, sum, [8] float32"})
+    EXPECT_THAT(job.result.err, HasSubstr("all_reduce #30 (world, " + std::string(side)));
+}
+
 TEST(LaunchedWorld, ThePortIsFreeAgainAfterAFailure) {
   const auto job = launch_script({"--nproc", "2"}, "echo $MASTER_PORT; kill -KILL $$");
   EXPECT_EQ(job.result.exit_code, 4);

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/last_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <string>
+
+namespace precinct::parallel {
+namespace {
+
+struct Speaker {
+  std::mutex mutex;
+  std::int64_t rank = 0;
+  std::weak_ptr<const Progress> progress;
+  std::terminate_handler before = nullptr;
+};
+
+/// Never destroyed: a process may be terminated while its static objects go.
+Speaker& speaker() {
+  static auto* one = new Speaker;
+  return *one;
+}
+
+std::string reason() {
+  const auto error = std::current_exception();
+  if (!error) return "an end by std::terminate";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& caught) {
+    const std::string text = caught.what();
+    return "'" + text.substr(0, std::min<std::size_t>(text.find('\n'), 200)) + "'";
+  } catch (...) {
+    return "an exception of no known kind";
+  }
+}
+
+std::string doing(const Progress& progress) {
+  const auto now = progress.snapshot();
+  std::string text = fmt::format("step {}, phase {}", now.step, now.phase);
+  if (now.is_waiting) return text + ", waiting for " + now.awaited.call;
+  for (const auto& group : progress.groups())
+    if (const auto last = group.calls->last())
+      text += fmt::format(", last call {} #{} ({})", last->text, last->number, group.name);
+  return text;
+}
+
+[[noreturn]] void speak() {
+  if (const auto progress = speaker().progress.lock()) {
+    const std::string line = fmt::format(
+        "rank {}: expected calls of one size on all ranks, found {} in {}; compare with the calls "
+        "that the other ranks name, parallel.check: true compares them before they are made\n",
+        speaker().rank, reason(), doing(*progress));
+    std::fputs(line.c_str(), stderr);
+    std::fflush(stderr);
+  }
+  if (speaker().before != nullptr) speaker().before();
+  std::abort();
+}
+
+}  // namespace
+
+void say_last_words_of(std::int64_t rank, std::weak_ptr<const Progress> progress) {
+  Speaker& one = speaker();
+  const std::lock_guard lock(one.mutex);
+  one.rank = rank;
+  one.progress = std::move(progress);
+  if (std::get_terminate() != speak) one.before = std::set_terminate(speak);
+}
+
+}  // namespace precinct::parallel

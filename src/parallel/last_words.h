@@ -1,0 +1,18 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "parallel/progress.h"
+
+namespace precinct::parallel {
+
+/// From now on, when std::terminate ends this process (Gloo does that from a thread of its own when
+/// the sizes of a call differ over the ranks), it first says on standard error what the rank was
+/// doing: its step and the call it waited for or made last. Then what was set before goes on. The
+/// last rank and progress that were given count.
+void say_last_words_of(std::int64_t rank, std::weak_ptr<const Progress> progress);
+
+}  // namespace precinct::parallel
