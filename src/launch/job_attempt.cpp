@@ -192,7 +192,8 @@ void JobAttempt::end_what_is_due() {
   if (!was_told_ && term_at_ && now >= *term_at_) {
     was_told_ = true;
     kill_at_ = now + around_.grace;
-    send_to_all(SIGTERM);
+    for (const Rank& rank : ranks_)  // one that is held would not hear SIGTERM
+      if (!rank.is_gone) static_cast<void>(rank.process.send(rank.is_held ? SIGKILL : SIGTERM));
   }
   if (was_told_ && kill_at_ && now >= *kill_at_) {
     kill_at_.reset();
