@@ -127,6 +127,8 @@ int measure_here(const Arguments& a, const parallel::ProcessContext& context) {
       std::max<std::chrono::milliseconds>(connection.timeout, std::chrono::seconds(300));
   connection.heartbeat = {};     // a rank that waits its turn is none that hangs
   connection.checked_calls = 2;  // the first steps are not timed
+  connection.device_id = gpu_address(connection.device_index);
+  if (connection.device_index >= 0) register_nccl();
   const auto world = parallel::connect(context, connection);
   scaling::MatrixOptions options;
   options.layouts = layouts;

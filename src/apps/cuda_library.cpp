@@ -146,6 +146,12 @@ std::vector<Gpu> visible_gpus() { return state().gpus; }
 
 std::optional<NcclVersions> nccl_versions() { return state().nccl; }
 
+std::string gpu_address(int index) {
+  const auto& gpus = state().gpus;
+  const auto place = static_cast<std::size_t>(index);
+  return index >= 0 && place < gpus.size() ? gpus[place].address : "";
+}
+
 bool register_nccl() {
   if (state().register_nccl == nullptr) return false;
   state().register_nccl();

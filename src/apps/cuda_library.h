@@ -40,6 +40,9 @@ struct NcclVersions {
 /// Nothing when the GPU library was not loaded.
 std::optional<NcclVersions> nccl_versions();
 
+/// The PCI address of GPU `index`; empty when it is none of those.
+std::string gpu_address(int index);
+
 /// Makes NCCL usable by groups that are connected from now on; false when the GPU library was not
 /// loaded.
 bool register_nccl();

@@ -182,7 +182,10 @@ int run_training(const Arguments& a) {
     return 0;
   }
   const auto context = parallel::ProcessContext::from_environment();
-  const auto world = parallel::connect(context, train::connect_options(config, context));
+  auto connection = train::connect_options(config, context);
+  connection.device_id = gpu_address(connection.device_index);
+  if (connection.device_index >= 0) register_nccl();
+  const auto world = parallel::connect(context, connection);
   train::Ranks ranks(*world, config);
   // Whoever started the ranks may end the others by a signal when the first one leaves; what a rank
   // has to say, its exit code among it, is then settled.

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +16,7 @@
 #include "base/error.h"
 #include "parallel/call_checker.h"
 #include "parallel/hang_rule.h"
+#include "parallel/host_address.h"
 
 namespace precinct::parallel {
 namespace {
@@ -30,11 +30,6 @@ constexpr Milliseconds kBeatEvery{500};
 constexpr std::int64_t kNeighbours = 4;
 
 double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
-}
 
 /// The last call of the group that the waiting rank waits in, as the other rank made it.
 std::string last_call_text(const Beat& beat) {

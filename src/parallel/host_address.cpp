@@ -108,4 +108,9 @@ std::string interface_of(const std::string& address) {
   return {};
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
+}
+
 }  // namespace precinct::parallel

@@ -23,4 +23,7 @@ std::string interface_address(const std::string& interface);
 /// The network interface of this host that has `address`; empty when none has.
 std::string interface_of(const std::string& address);
 
+/// This host's name, "?" when the system does not say.
+std::string host_name();
+
 }  // namespace precinct::parallel

@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <vector>
 
 #include "base/error.h"
 #include "parallel/c10d_communicator.h"
+#include "parallel/call_checker.h"
 #include "parallel/device_backend.h"
 #include "parallel/host_address.h"
 #include "parallel/job_life.h"
@@ -58,6 +60,29 @@ void check_token(Store& store, const ProcessContext& context) {
                  "MASTER_PORT: expected the store of job '{}' at {}:{}, found that of job '{}'; "
                  "set another port",
                  context.job_token, context.master_address, context.master_port, there);
+}
+
+/// NCCL ends with an error of its own, or hangs, when two ranks of a group have one GPU.
+void check_own_gpus(Store& store, const ProcessContext& context, const ConnectOptions& options) {
+  if (options.device_id.empty() || options.backend == Backend::kGloo) return;
+  const auto key = [](std::int64_t rank) { return fmt::format("gpu/{}", rank); };
+  store.set(key(context.rank), fmt::format("{} of {}", options.device_id, host_name()));
+  const auto deadline = Clock::now() + options.connect_timeout;
+  std::map<std::string, std::vector<int>> ranks;
+  for (std::int64_t r = 0; r < context.world_size; ++r) {
+    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
+    const auto gpu = store.get(key(r), std::max(left, Milliseconds(0)));
+    if (gpu) ranks[*gpu].push_back(static_cast<int>(r));  // one that is missing is named later
+  }
+  std::string shared;
+  for (const auto& [gpu, those] : ranks)
+    if (those.size() > 1)
+      shared += fmt::format("{}GPU {} for {}", shared.empty() ? "" : ", ", gpu, ranks_text(those));
+  PRECINCT_CHECK(shared.empty(), ConfigError,
+                 "parallel.backend: expected a GPU of its own for each rank, found {}; start fewer "
+                 "ranks, show each its own (CUDA_VISIBLE_DEVICES), or set it to gloo, which lets "
+                 "them share",
+                 shared);
 }
 
 }  // namespace
@@ -146,6 +171,7 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
   world->store_ = std::move(store);  // from here on the holder leaves last, also after an error
   world->registry_ = std::make_shared<GroupRegistry>(world->progress_);
   world->address_ = own_address(context, options);
+  check_own_gpus(*world->store_, context, options);
   std::vector<int> ranks(static_cast<std::size_t>(context.world_size));
   std::iota(ranks.begin(), ranks.end(), 0);
   world->communicator_ = std::make_unique<C10dCommunicator>(

@@ -315,6 +315,31 @@ TEST(Connect, RefusesAnotherHostsAddressAndNcclWithoutItsLibrary) {
             "parallel.backend"));
 }
 
+TEST(Connect, RanksThatShareAGpuAreRefusedUnlessTheBackendIsGloo) {
+  test::RankOptions options;
+  options.connects = false;
+  run_ranks(
+      3,
+      [](World&) {
+        const auto context = ProcessContext::from_environment();
+        ConnectOptions with{.timeout = 20s, .connect_timeout = 20s};
+        with.device_id = context.rank == 0 ? "0000:01:00.0" : "0000:02:00.0";
+        const auto text = error_of<ConfigError>([&] { connect(context, with); });
+        EXPECT_TRUE(holds(text, "GPU 0000:02:00.0 of ")) << text;
+        EXPECT_TRUE(holds(text, " for ranks 1, 2;")) << text;
+      },
+      options);
+  run_ranks(
+      3,
+      [](World&) {
+        const auto context = ProcessContext::from_environment();
+        ConnectOptions with{.backend = Backend::kGloo, .timeout = 20s, .connect_timeout = 20s};
+        with.device_id = "0000:02:00.0";
+        connect(context, with)->shutdown();
+      },
+      options);
+}
+
 TEST(Connect, AWorldOfOneNeedsNothing) {
   const auto world = connect(ProcessContext{});
   EXPECT_EQ(world->size(), 1);
