@@ -34,7 +34,7 @@ struct ConnectOptions {
   int device_index = -1;
   /// What tells that GPU from others of this host, whatever its index (its PCI address); with it,
   /// ranks that share one are refused unless the backend is Gloo, since NCCL cannot share a GPU.
-  std::string device_id {};
+  std::string device_id{};
 };
 
 /// Sizes of the axes of a DeviceMesh. One of them may be -1: what is left of the world.
