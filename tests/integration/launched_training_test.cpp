@@ -161,7 +161,7 @@ TEST_P(LaunchedTraining, ARankKilledAtARandomMomentChangesNoBit) {
   }
 }
 
-/// T6: the signal comes to one rank, or to the launcher.
+/// T6: the signal comes to one rank; tests/launch has those that come to the launcher.
 TEST_P(LaunchedTraining, ASignalSavesOnAllRanksAndTheSameCommandGoesOn) {
   const int num_ranks = GetParam();
   Random random;

@@ -131,7 +131,7 @@ if __name__ == "__main__":
         with Link():
             pass
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"link_down: skipped: expected 'ip netns' and the right to use it, found {error}", file=sys.stderr)
+        print(f"[  SKIPPED ] link_down (expected 'ip netns' and the right to use it, found {error})")
         sys.exit(77)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     unittest.main(argv=sys.argv[:1])
