@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <fstream>
 
 #include "base/error.h"
 #include "base/made_folders.h"
 #include "launch/job_attempt.h"
+#include "parallel/host_address.h"
 
 namespace precinct::launch {
 namespace {
@@ -26,11 +26,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestPause = std::chrono::seconds(30);
 constexpr int kStopped = static_cast<int>(ExitCode::kStoppedOnRequest);
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "this host";
-}
 
 /// Children of this process, from /proc; the kernel gives it those that lost their parent.
 std::vector<pid_t> children() {
@@ -69,7 +64,7 @@ std::string bytes_text(std::int64_t bytes) {
 
 JobFacts facts_of(const JobAttempt& attempt, const fs::path& log_dir) {
   JobFacts facts;
-  facts.host = host_name();
+  facts.host = parallel::host_name();
   facts.passed_on = attempt.passed_on();
   facts.logs = log_dir.string();
   if (const auto limit = MemoryKills().limit_bytes()) facts.memory_limit = bytes_text(*limit);

@@ -3,10 +3,8 @@
 #include "scaling/run_matrix.h"
 
 #include <ATen/Parallel.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -15,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "parallel/host_address.h"
 #include "scaling/measured_communicator.h"
 #include "scaling/speedup.h"
 #include "train/phase_data.h"
@@ -32,11 +31,6 @@ constexpr std::int64_t kStagesToMicroBatches = 4;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
 /// What all runs of a network share.
@@ -66,7 +60,7 @@ class Run {
     times_.name = std::move(name);
     times_.layout = layout;
     times_.threads = threads;
-    mine_.host = host_name();
+    mine_.host = parallel::host_name();
     const auto config = laid_out(shared.config, layout);
     train::check_supported(config, ranks_.device());
     use_threads();

@@ -17,15 +17,11 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "parallel/host_address.h"
 
 namespace precinct::train {
 namespace fs = std::filesystem;
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 nlohmann::json environment() {
   nlohmann::json values = nlohmann::json::object();
@@ -62,7 +58,7 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)), made_(path_) {
         "or choose another --run-dir",
         path_.string(), owner.data()));
   }
-  const std::string me = fmt::format("host {}, process {}", host_name(), ::getpid());
+  const std::string me = fmt::format("host {}, process {}", parallel::host_name(), ::getpid());
   if (::ftruncate(lock_, 0) != 0 ||
       ::pwrite(lock_, me.data(), me.size(), 0) != static_cast<ssize_t>(me.size())) {
     const int error_number = errno;
@@ -103,7 +99,7 @@ void RunFolder::write_manifest(const std::string& version, const std::string& co
                                    {"compiler", __VERSION__},
                                    {"command", command_line},
                                    {"hosts",
-                                    {{{"host", host_name()},
+                                    {{{"host", parallel::host_name()},
                                       {"rank", 0},
                                       {"process", ::getpid()},
                                       {"processors", std::thread::hardware_concurrency()}}}},
