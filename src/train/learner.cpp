@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/learner.h"
 
+#include <algorithm>
+
 #include "models/safetensors.h"
 #include "train/gradient_clip.h"
 #include "train/precision.h"
@@ -19,6 +21,11 @@ std::shared_ptr<models::ForecastModel> fresh_model(const config::ExperimentConfi
   return model;
 }
 
+/// Of one micro-batch, as far as a pipeline's cut needs it.
+std::int64_t windows_of_a_pass(const config::ExperimentConfig& config, Ranks& ranks) {
+  return std::clamp<std::int64_t>(batches_of(config, ranks).micro_batch_size, 1, 32);
+}
+
 }  // namespace
 
 Learner::Learner(const config::ExperimentConfig& config, const models::ModelContext& context,
@@ -27,7 +34,7 @@ Learner::Learner(const config::ExperimentConfig& config, const models::ModelCont
       head_(config.head),
       device_(ranks.device()),
       model_(fresh_model(config, context, ranks)),
-      layout_(parallelize(*model_, ranks)),
+      layout_(parallelize(*model_, context, windows_of_a_pass(config, ranks), ranks)),
       optimizer_(make_optimizer(*model_, train_.optimizer)),
       gradient_sum_(make_gradient_sum(optimizer_->parameters(), config, ranks)),
       pp_(ranks.mesh().axis("pp")),

@@ -10,6 +10,7 @@
 #include "parallel/pipeline_schedule.h"
 #include "parallel/same_tensors.h"
 #include "train/gradient_clip.h"
+#include "train/stage_costs.h"
 
 namespace precinct::train {
 namespace {
@@ -141,17 +142,15 @@ namespace {
 
 /// The pipeline cut: parameters of the other stages are given up.
 std::set<std::string> cut(models::ForecastModel& model, parallel::Communicator& pp,
-                          Layout& layout) {
+                          const std::vector<double>& costs, Layout& layout) {
   const auto stages = model.stages();
   std::map<std::string, std::size_t> stage_of;
-  std::vector<double> costs(stages.size(), 1);
   for (const auto& item : model.named_parameters()) {
     std::size_t stage = stages.size() - 1;  // the common end is behind the last one
     for (std::size_t i = 0; i < stages.size(); ++i)
       for (const std::string& prefix : stages[i].parameter_prefixes)
         if (item.key().starts_with(prefix)) stage = i;
     stage_of[item.key()] = stage;
-    costs[stage] += static_cast<double>(item.value().numel());
   }
   const auto [first, end] =
       parallel::cut_stages(costs, pp.size())[static_cast<std::size_t>(pp.rank())];
@@ -170,7 +169,8 @@ std::set<std::string> cut(models::ForecastModel& model, parallel::Communicator& 
 
 }  // namespace
 
-Layout parallelize(models::ForecastModel& model, Ranks& ranks) {
+Layout parallelize(models::ForecastModel& model, const models::ModelContext& context,
+                   std::int64_t micro_batch_size, Ranks& ranks) {
   // drawn alike on all ranks, unless their processors differ
   parallel::check_same_layout(models::named_tensors(model), ranks.all());
   parallel::broadcast_tensors(models::named_tensors(model), ranks.all(), /*root=*/0);
@@ -178,9 +178,11 @@ Layout parallelize(models::ForecastModel& model, Ranks& ranks) {
   Layout layout;
   layout.end_stage = model.stages().size();
   if (tp.size() == 1 && pp.size() == 1) return layout;
+  std::vector<double> costs;
+  if (pp.size() > 1) costs = stage_costs(model, context, micro_batch_size);
   const torch::NoGradGuard no_grad;
   std::set<std::string> away;
-  if (pp.size() > 1) away = cut(model, pp, layout);
+  if (pp.size() > 1) away = cut(model, pp, costs, layout);
   const std::size_t first = layout.first_stage, end = layout.end_stage;
   layout = Layout(tp.size() > 1 ? model.split_plan(tp.size()) : models::SplitPlan(),
                   std::move(away), ranks);

@@ -51,11 +51,12 @@ class Layout {
 };
 
 /// Lays a freshly built network out over the ranks of a run, in this order: the pipeline cut leaves
-/// this rank its stages, balanced by their number of parameters; the tensor split takes its part of
-/// their units; data parallel follows with make_gradient_sum(), on the
-/// parameters that are then left. Rank 0's weights are taken on all ranks before. Throws
-/// ConfigError that names the two keys of what does not go together.
-Layout parallelize(models::ForecastModel& model, Ranks& ranks);
+/// this rank its stages, balanced by stage_costs() of a micro-batch; the tensor split takes its
+/// part of their units; data parallel follows with make_gradient_sum(), on the parameters that are
+/// then left. Rank 0's weights are taken on all ranks before. Throws ConfigError that names the two
+/// keys of what does not go together.
+Layout parallelize(models::ForecastModel& model, const models::ModelContext& context,
+                   std::int64_t micro_batch_size, Ranks& ranks);
 
 /// Which windows of a global batch this rank has, in which micro-batches: its dp index's share;
 /// in a pipeline in parallel.num_micro_batches of about equal size, otherwise by

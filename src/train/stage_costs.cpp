@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: 2026 The precinct authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/stage_costs.h"
+
+#include <ATen/record_function.h>
+
+#include <memory>
+#include <string_view>
+
+namespace precinct::train {
+namespace {
+
+// one core of a machine of today; only their ratios matter
+constexpr double kSecondsPerOperator = 3e-6;
+constexpr double kSecondsPerProduct = 1.0 / 20e9;  // multiply and add
+constexpr double kSecondsPerByte = 1.0 / 4e9;
+
+/// Sum over the operators that run on this thread and call no others.
+thread_local double seconds = 0;
+thread_local std::vector<char> has_inner;  // of the operators under way
+
+double products_of(std::string_view name, const std::vector<c10::IValue>& inputs,
+                   std::int64_t num_outputs) {
+  const auto sizes = [&](std::size_t i) {
+    return i < inputs.size() && inputs[i].isTensor() && inputs[i].toTensor().defined()
+               ? inputs[i].toTensor().sizes()
+               : at::IntArrayRef();
+  };
+  if (name == "aten::mm" || name == "aten::bmm" || name == "aten::mv") {
+    const auto left = sizes(0);
+    return left.empty() ? 0 : static_cast<double>(num_outputs) * static_cast<double>(left.back());
+  }
+  if (name == "aten::addmm" || name == "aten::baddbmm") {
+    const auto left = sizes(1);
+    return left.empty() ? 0 : static_cast<double>(num_outputs) * static_cast<double>(left.back());
+  }
+  if (name.find("conv") != std::string_view::npos) {
+    double per_output = 1;  // [out, in / groups, k...]
+    const auto weight = sizes(1);
+    for (std::size_t i = 1; i < weight.size(); ++i) per_output *= static_cast<double>(weight[i]);
+    return static_cast<double>(num_outputs) * per_output;
+  }
+  return 0;
+}
+
+std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction&) {
+  if (!has_inner.empty()) has_inner.back() = 1;
+  has_inner.push_back(0);
+  return nullptr;
+}
+
+void on_end(const at::RecordFunction& call, at::ObserverContext*) {
+  if (has_inner.empty()) return;
+  const bool calls_others = has_inner.back() != 0;
+  has_inner.pop_back();
+  if (calls_others) return;
+  std::int64_t numbers = 0, bytes = 0;
+  for (const auto& output : call.outputs()) {
+    if (!output.isTensor() || !output.toTensor().defined()) continue;
+    numbers += output.toTensor().numel();
+    bytes += static_cast<std::int64_t>(output.toTensor().nbytes());
+  }
+  const std::vector<c10::IValue> inputs(call.inputs().begin(), call.inputs().end());
+  seconds += kSecondsPerOperator + kSecondsPerByte * static_cast<double>(bytes) +
+             kSecondsPerProduct * products_of(call.name(), inputs, numbers);
+}
+
+/// Counts while it lives.
+class Counting {
+ public:
+  Counting()
+      : handle_(at::addThreadLocalCallback(at::RecordFunctionCallback(on_start, on_end)
+                                               .needsInputs(true)
+                                               .needsOutputs(true)
+                                               .scopes({at::RecordScope::FUNCTION}))) {
+    seconds = 0;
+    has_inner.clear();
+  }
+  ~Counting() { at::removeCallback(handle_); }
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+
+ private:
+  at::CallbackHandle handle_;
+};
+
+data::Batch made_batch(const models::ModelContext& c, std::int64_t windows, torch::Device device) {
+  const auto f32 = torch::TensorOptions().dtype(torch::kFloat32).device(device);
+  const auto i64 = f32.dtype(torch::kInt64);
+  data::Batch batch;
+  batch.counts = torch::zeros({windows, c.lookback, c.num_nodes, c.num_categories}, f32);
+  if (c.has_mask) batch.observed = torch::ones({windows, c.lookback, c.num_nodes}, f32);
+  batch.calendar = torch::zeros({windows, c.lookback + c.horizon, c.num_calendar}, f32);
+  batch.day_slot = torch::zeros({windows, c.lookback + c.horizon}, i64);
+  batch.weekday = torch::zeros({windows, c.lookback + c.horizon}, i64);
+  batch.x_origin = torch::zeros({windows, c.num_nodes, c.num_origin_features}, f32);
+  if (c.has_anchor)
+    batch.log_anchor = torch::zeros({windows, c.horizon, c.num_nodes, c.num_categories}, f32);
+  batch.target = torch::zeros({windows, c.horizon, c.num_nodes, c.num_categories}, f32);
+  batch.origin = torch::zeros({windows}, i64);
+  batch.position = torch::zeros({windows}, i64);
+  return batch;
+}
+
+}  // namespace
+
+std::vector<double> stage_costs(models::ForecastModel& model, const models::ModelContext& context,
+                                std::int64_t num_windows) {
+  const auto parameters = model.parameters();
+  const torch::Device device = parameters.empty() ? torch::kCPU : parameters.front().device();
+  const data::Batch batch = made_batch(context, num_windows, device);
+  const auto stages = model.stages();
+  std::vector<double> costs;
+  models::TensorList carried;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const Counting counting;
+    carried = stages[i].forward(std::move(carried), batch);
+    if (i + 1 == stages.size()) model.head(carried, batch);  // the common end
+    costs.push_back(seconds);
+    for (auto& tensor : carried) tensor = tensor.detach();
+  }
+  return costs;
+}
+
+}  // namespace precinct::train
