@@ -12,6 +12,7 @@
 #include "parallel/pipeline_schedule.h"
 #include "train/learner.h"
 #include "train/phase_data.h"
+#include "train/training_device.h"
 
 namespace precinct::train {
 namespace {
@@ -57,6 +58,7 @@ std::string traffic_line(const char* axis, const parallel::Traffic& before,
 
 std::string dry_run(const config::ExperimentConfig& config, const data::Panel& panel,
                     const data::Split& split, std::int64_t world_size) {
+  check_supported(config, torch::kCPU);
   const auto ranges = ranges_of(Phase::kFit, config, split, panel.num_bins);
   std::optional<data::GammaPoissonConstants> anchor;
   if (config.head.anchor == "history") anchor = data::choose_gamma_poisson(panel, split.validation);

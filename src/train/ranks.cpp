@@ -50,7 +50,14 @@ Ranks::Ranks(parallel::World& world, const config::ExperimentConfig& config)
       message_device_(std::strcmp(world.communicator().backend(), "nccl") == 0
                           ? device_
                           : torch::Device(torch::kCPU)),
-      mesh_(world, sizes_of(config.parallel)) {}
+      mesh_(world, agreed(sizes_of(config.parallel))) {}
+
+/// Before any group is made: other sizes on one rank would leave the others waiting for a group.
+parallel::MeshSizes Ranks::agreed(const parallel::MeshSizes& mine) {
+  require_same("parallel.dp, parallel.pp, parallel.tp",
+               fmt::format("{}, {}, {}", mine.dp, mine.pp, mine.tp));
+  return mine;
+}
 
 void Ranks::note_step(std::int64_t step) {
   const auto word = static_cast<std::uint64_t>(step);

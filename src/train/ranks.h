@@ -25,7 +25,7 @@ parallel::ConnectOptions connect_options(const config::ExperimentConfig& config,
 class Ranks {
  public:
   /// Keeps a reference to the world. All ranks call it. Throws ConfigError unless the degrees of
-  /// `parallel` multiply to the world's size.
+  /// `parallel` are the same on all and multiply to the world's size.
   Ranks(parallel::World& world, const config::ExperimentConfig& config);
 
   int rank() const { return world_.rank(); }
@@ -55,6 +55,7 @@ class Ranks {
   void part() { world_.shutdown(); }
 
  private:
+  parallel::MeshSizes agreed(const parallel::MeshSizes& mine);
   parallel::World& world_;
   torch::Device device_;
   torch::Device message_device_;

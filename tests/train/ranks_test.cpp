@@ -52,6 +52,16 @@ TEST(RanksOfARun, DifferencesBetweenRanksAreRefusedOnAllOfThem) {
   });
 }
 
+TEST(RanksOfARun, OtherDegreesOnOneRankAreRefusedOnAll) {
+  run_ranks(2, [](World& world) {
+    auto config = test::small_config();
+    if (world.rank() == 1) config.parallel.tp = 2;
+    const std::string text = error_of<ConfigError>([&] { Ranks(world, config); });
+    EXPECT_THAT(text, HasSubstr("rank 1: parallel.dp, parallel.pp, parallel.tp: expected rank 0's "
+                                "-1, 1, 1, found -1, 1, 2"));
+  });
+}
+
 TEST(RanksOfARun, DegreesThatDoNotMultiplyToTheWorldAreRefused) {
   run_ranks(2, [](World& world) {
     auto config = test::small_config();
