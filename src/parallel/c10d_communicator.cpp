@@ -48,9 +48,8 @@ c10::intrusive_ptr<c10d::Backend> gloo_backend(Store& store, const std::string& 
 
 /// Every member says that it is here and waits for the others, so that a missing one has a name.
 void meet(Store& store, const std::string& name, int rank, const std::vector<int>& world_ranks,
-          Milliseconds timeout) {
+          Clock::time_point deadline, Milliseconds timeout) {
   store.set(fmt::format("here/{}", rank), "1");
-  const auto deadline = Clock::now() + timeout;
   std::vector<int> missing;
   for (std::size_t r = 0; r < world_ranks.size(); ++r) {
     const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
@@ -68,7 +67,7 @@ void meet(Store& store, const std::string& name, int rank, const std::vector<int
 
 C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vector<int> world_ranks,
                                    std::unique_ptr<Store> store, const ConnectOptions& options,
-                                   const std::string& host_address,
+                                   Clock::time_point deadline, const std::string& host_address,
                                    std::shared_ptr<GroupRegistry> registry)
     : Communicator(name, rank, static_cast<int>(world_ranks.size())),
       group_(std::make_shared<Group>()),
@@ -76,7 +75,7 @@ C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vecto
       options_(options),
       host_address_(host_address),
       registry_(std::move(registry)) {
-  meet(*store_, name, rank, world_ranks, options.connect_timeout);
+  meet(*store_, name, rank, world_ranks, deadline, options.connect_timeout);
   group_->name = name;
   group_->rank = rank;
   group_->world_ranks = world_ranks;
@@ -275,9 +274,11 @@ std::unique_ptr<Communicator> C10dCommunicator::do_subgroup(const std::string& n
   for (const int member : members)
     world_ranks.push_back(group_->world_ranks[static_cast<std::size_t>(member)]);
   const auto own = std::find(members.begin(), members.end(), rank()) - members.begin();
-  return std::make_unique<C10dCommunicator>(name, static_cast<int>(own), std::move(world_ranks),
-                                            store_->view(place), options_, host_address_,
-                                            registry_);
+  ConnectOptions options = options_;
+  options.connect_timeout = options.timeout;  // all members run, and this is one of their calls
+  return std::make_unique<C10dCommunicator>(
+      name, static_cast<int>(own), std::move(world_ranks), store_->view(place), options,
+      Clock::now() + options.connect_timeout, host_address_, registry_);
 }
 
 }  // namespace precinct::parallel

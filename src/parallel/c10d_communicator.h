@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,11 +27,12 @@ class GroupRegistry;
 class C10dCommunicator final : public Communicator {
  public:
   /// `world_ranks`: the members in the order of the group's ranks. All of them call this with a
-  /// view of the store that is the group's own. Throws CommError that names who does not come
-  /// within options.connect_timeout.
+  /// view of the store that is the group's own. Throws CommError that names who has not come at
+  /// `deadline`, the end of options.connect_timeout.
   C10dCommunicator(const std::string& name, int rank, std::vector<int> world_ranks,
                    std::unique_ptr<Store> store, const ConnectOptions& options,
-                   const std::string& host_address, std::shared_ptr<GroupRegistry> registry);
+                   std::chrono::steady_clock::time_point deadline, const std::string& host_address,
+                   std::shared_ptr<GroupRegistry> registry);
   ~C10dCommunicator() override;
   const char* backend() const override;
   void compare_calls() override;

@@ -20,7 +20,7 @@ struct ConnectOptions {
   /// Between signs of life of a rank, at most; 0 for none. Below `timeout`, else a rank that hangs
   /// is noticed only then.
   std::chrono::milliseconds heartbeat = std::chrono::seconds(10);
-  /// Longest wait until all ranks are there.
+  /// Longest wait until the store is reached and all ranks are there.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(60);
   /// Network interface of this host, e.g. "ib0". Empty: loopback when all ranks are on one host,
   /// else the one that leads to rank 0. GLOO_SOCKET_IFNAME says the same.

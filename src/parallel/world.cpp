@@ -63,11 +63,11 @@ void check_token(Store& store, const ProcessContext& context) {
 }
 
 /// NCCL ends with an error of its own, or hangs, when two ranks of a group have one GPU.
-void check_own_gpus(Store& store, const ProcessContext& context, const ConnectOptions& options) {
+void check_own_gpus(Store& store, const ProcessContext& context, const ConnectOptions& options,
+                    Clock::time_point deadline) {
   if (options.device_id.empty() || options.backend == Backend::kGloo) return;
   const auto key = [](std::int64_t rank) { return fmt::format("gpu/{}", rank); };
   store.set(key(context.rank), fmt::format("{} of {}", options.device_id, host_name()));
-  const auto deadline = Clock::now() + options.connect_timeout;
   std::map<std::string, std::vector<int>> ranks;
   for (std::int64_t r = 0; r < context.world_size; ++r) {
     const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
@@ -163,6 +163,7 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
   if (context.world_size == 1)
     return std::make_unique<World>(context, std::make_unique<LocalCommunicator>("world"));
   auto world = std::make_unique<World>(context, nullptr);
+  const auto deadline = Clock::now() + options.connect_timeout;
   world->timeout_ = options.timeout;
   world->server_ = serve_store(context);
   auto store = job_store(context.store_address(), context.master_port, context.restart_count,
@@ -171,12 +172,12 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
   world->store_ = std::move(store);  // from here on the holder leaves last, also after an error
   world->registry_ = std::make_shared<GroupRegistry>(world->progress_);
   world->address_ = own_address(context, options);
-  check_own_gpus(*world->store_, context, options);
+  check_own_gpus(*world->store_, context, options, deadline);
   std::vector<int> ranks(static_cast<std::size_t>(context.world_size));
   std::iota(ranks.begin(), ranks.end(), 0);
   world->communicator_ = std::make_unique<C10dCommunicator>(
       "world", static_cast<int>(context.rank), std::move(ranks), world->store_->view("world"),
-      options, world->address_, world->registry_);
+      options, deadline, world->address_, world->registry_);
   world->user_store_ = world->store_->view("user");
   world->start_heartbeat(options);
   say_last_words_of(context.rank, world->progress_);

@@ -36,6 +36,8 @@ parallel::ConnectOptions connect_options(const config::ExperimentConfig& config,
   options.backend = backend_of(config.parallel.backend);
   options.timeout =
       std::chrono::milliseconds(static_cast<std::int64_t>(config.parallel.timeout_seconds * 1e3));
+  // so that a start in vain ends, program start and reading included, within about `timeout`
+  options.connect_timeout = options.timeout * 5 / 6;
   options.heartbeat =
       std::chrono::milliseconds(static_cast<std::int64_t>(config.parallel.heartbeat_seconds * 1e3));
   options.check = config.parallel.check;
