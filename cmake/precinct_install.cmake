@@ -18,6 +18,8 @@ if(TARGET precinct)
 endif()
 if(TARGET precinct_cuda)
   install(TARGETS precinct_cuda LIBRARY DESTINATION lib)
+  # NCCL for programs that use the component alone; the library links the operators
+  install(TARGETS precinct_cuda precinct_ops LIBRARY DESTINATION lib COMPONENT parallel)
 endif()
 install(DIRECTORY src/ DESTINATION include/precinct FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY configs DESTINATION share/precinct)

@@ -8,6 +8,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$build" --component parallel --prefix "$work/first" >/dev/null
 mv "$work/first" "$work/moved" # relocatable
+# where the build has GPU support, so has the component: it loads without a GPU and offers NCCL
+if [ -f "$build/lib/libprecinct_cuda.so" ]; then
+  python3 - "$work/moved/lib/libprecinct_cuda.so" <<'END'
+import ctypes, sys
+ctypes.CDLL(sys.argv[1], mode=ctypes.RTLD_GLOBAL).precinct_cuda_register_nccl()
+END
+fi
 hidden=()
 for package in spdlog nlohmann_json yaml-cpp CLI11 OpenSSL ZLIB PkgConfig CUDAToolkit; do
   hidden+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON")
