@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <numeric>
@@ -191,8 +192,9 @@ class RankProbe {
     AllReduceProbe probe;
     try {
       parallel::C10dCommunicator group("doctor", static_cast<int>(context_.rank), members,
-                                       world_->store()->view("nccl"), options, world_->address(),
-                                       registry);
+                                       world_->store()->view("nccl"), options,
+                                       std::chrono::steady_clock::now() + options.connect_timeout,
+                                       world_->address(), registry);
       probe = all_reduce(group, {at::kCUDA, static_cast<c10::DeviceIndex>(options.device_index)});
       registry->close_all();
     } catch (const std::exception& error) {
