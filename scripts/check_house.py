@@ -3,7 +3,7 @@
 
 Checked: include direction between rooms (an include may only go down), own header first, third-party headers that
 belong to one file family, the SPDX tag, a test file for each unit with behaviour, the number of files that include
-torch/torch.h (each costs 8-20 s of compile time), file length, forbidden names.
+torch/torch.h (each costs 8-20 s of compile time), file length, forbidden names, no global rank.
 Usage: scripts/check_house.py [--list]    prints one line a finding, exit 1 when there is any.
 """
 import re
@@ -59,7 +59,11 @@ MAX_TORCH_FILES = 90  # .cpp and .h files below src/ and tests/ that include tor
 MAX_LINES = 500
 FORBIDDEN_NAMES = re.compile(r"\b\w*(Manager|Helper|Utils|Common|Misc)\b")
 NO_TEST_NEEDED = re.compile(r"(_command|commands|main|_config|panel|batch|cuda_library|command_table|torch_command_table)$")
-INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
+# who a process is comes from parallel::ProcessContext alone; the others write the variables or record them
+RANK_VARIABLES = re.compile(r'"((?:LOCAL_)?(?:RANK|WORLD_SIZE)|SLURM_(?:PROCID|LOCALID|NTASKS)|(?:OMPI_COMM_WORLD|PMI|PMIX)_\w+)"')
+RANK_FILES = ("parallel/process_context.cpp", "launch/rank_environment.cpp", "train/run_folder.cpp")
+NO_VARIABLE = {"using", "return", "friend", "class", "struct", "enum", "template", "namespace", "typedef", "const", "constexpr"}
+INCLUDE = re.compile(r'^[ \t]*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
 
 def files(*patterns):
@@ -131,6 +135,8 @@ def main():
                 candidates.add(f"tests/{folder}/{'_'.join(words[:count])}_test.cpp")
             if room != "apps" and not candidates & tests and not covered_elsewhere(str(inner)):
                 findings.append(f"{path}: expected a test at tests/{folder}/{stem}_test.cpp, found none")
+    for path in [*sources, *files("bench/*.cpp", "examples/*.cpp")]:
+        findings += global_ranks(path, (ROOT / path).read_text())
     for path in files("tests/*.cpp", "tests/*.h"):
         if "<torch/torch.h>" in (ROOT / path).read_text():
             torch_files.append(path)
@@ -160,6 +166,20 @@ def unknown_tests():
             pattern = re.compile(name.replace("*", ".*") + "$")
             if name.strip("*") and not any(pattern.match(suite) for suite in suites) and f"class {name}" not in page_tests:
                 findings.append(f"docs/tests.md:{number}: no test suite is called '{name}'")
+    return findings
+
+
+def global_ranks(path, text):
+    """Variables that outlive all calls, may change and are called after a rank or a world; other readers of the rank variables."""
+    findings = []
+    for number, line in enumerate(re.sub(r"//[^\n]*", "", text).split("\n"), 1):
+        if declared := re.match(r"(\s*)([\w:<>,&*\s]+?[\s&*>])([\w:]+)(?:\[\w*\])*\s*[;={]", line):
+            words = set(re.findall(r"\w+", declared.group(2)))
+            lasts = not declared.group(1) or words & {"static", "thread_local"}
+            if lasts and not words & NO_VARIABLE and re.search("rank|world", declared.group(3), re.I):
+                findings.append(f"{path}:{number}: '{declared.group(3)}' is a global rank or world; pass it in")
+        if (read := RANK_VARIABLES.search(line)) and not str(path).endswith(RANK_FILES):
+            findings.append(f'{path}:{number}: "{read.group(1)}" belongs to parallel/process_context.cpp; ask a ProcessContext')
     return findings
 
 
