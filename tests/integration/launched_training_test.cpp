@@ -6,181 +6,134 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <chrono>
 #include <csignal>
-#include <fstream>
 #include <iostream>
-#include <map>
-#include <random>
+#include <numeric>
+#include <regex>
 
 #include "tests/support/child_process.h"
-#include "tests/support/folder_watch.h"
-#include "tests/support/small_project.h"
+#include "tests/support/launched_run.h"
+#include "tests/support/long_form.h"
 
 namespace precinct {
 namespace {
 
-namespace fs = std::filesystem;
-using test::ProgramResult;
-using test::Words;
+using namespace std::chrono_literals;
+using test::Blow;
+using test::LaunchedRun;
+using test::run_launched;
+using test::undisturbed;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-constexpr int kDeadlineMs = 120'000;
+int rounds(int usual, int in_long_form) { return test::is_long_form() ? in_long_form : usual; }
 
-const test::SmallProject& project() {
-  static const test::SmallProject project;
-  return project;
-}
-
-/// The launched command; each rank first leaves its process number in <run>.pids/<rank>.
-Words words_of(int num_ranks, const std::string& run, int max_restarts = 0) {
-  const fs::path pids = project() / (run + ".pids");
-  fs::create_directories(pids);
-  fs::create_directories(project() / run / "checkpoints");
-  Words words = {test::precinct_program(),
-                 "launch",
-                 "--nproc",
-                 std::to_string(num_ranks),
-                 "--max-restarts",
-                 std::to_string(max_restarts),
-                 "--",
-                 "/bin/sh",
-                 "-c",
-                 "echo $$ > " + pids.string() + "/$RANK; exec \"$@\"",
-                 "sh"};
-  const Words train = project().train_words("dnn", run, {"--set", "parallel.heartbeat_seconds=1"});
-  words.insert(words.end(), train.begin(), train.end());
-  return words;
-}
-
-ProgramResult run(const Words& words, test::Watch watch = {}) {
-  return test::run_program(words, kDeadlineMs, test::use_one_thread, std::move(watch));
-}
-
-/// The run of so many ranks that nobody disturbs, made once.
-fs::path undisturbed(int num_ranks) {
-  static std::map<int, bool> made;
-  const std::string name = fmt::format("undisturbed-{}", num_ranks);
-  if (!made[num_ranks]) {
-    const auto result = run(words_of(num_ranks, name));
-    if (result.exit_code != 0) throw std::runtime_error(result.err);
-    made[num_ranks] = true;
-  }
-  return project() / name;
-}
-
-void expect_same_run(const std::string& name, int num_ranks) {
-  const fs::path found = project() / name, expected = undisturbed(num_ranks);
-  for (const char* file : {"artifact/model.safetensors", "artifact/MANIFEST.json", "metrics.jsonl",
-                           "evaluation.json", "checkpoints/LATEST", "checkpoints/BEST"})
-    EXPECT_TRUE(read_file(found / file) == read_file(expected / file)) << name << "/" << file;
-  const std::string text = read_file(expected / "checkpoints/LATEST");
-  const std::string latest = text.substr(0, text.find('\n'));  // weights, optimiser, state
-  EXPECT_THAT(test::listing(expected / "checkpoints" / latest), testing::SizeIs(testing::Ge(4U)));
-  EXPECT_EQ(test::listing(found / "checkpoints" / latest),
-            test::listing(expected / "checkpoints" / latest));
-}
-
-/// Sends a signal to one rank when its run gets to a step, or to the first save from there on.
-class Blow {
- public:
-  Blow(std::string run, int rank, int signal, std::int64_t step, bool during_save)
-      : run_(std::move(run)),
-        rank_(rank),
-        signal_(signal),
-        step_(step),
-        during_save_(during_save),
-        watch_({project() / run_, project() / run_ / "checkpoints"}) {}
-  /// For run().
-  test::Watch watch() {
-    return {watch_.file(), [this] {
-              for (const auto& name : watch_.names()) strike_when_due(name);
-              return 0;
-            }};
-  }
-  bool was_struck() const { return was_struck_; }
-
- private:
-  void strike_when_due(const std::string& name) {
-    if (was_struck_) return;
-    const bool is_due = during_save_
-                            ? name.starts_with(".step-") && std::stoll(name.substr(6)) >= step_
-                            : name == "metrics.jsonl" && at() >= step_;
-    if (!is_due) return;
-    pid_t pid = 0;
-    std::ifstream(project() / (run_ + ".pids") / std::to_string(rank_)) >> pid;
-    was_struck_ = pid > 0 && ::kill(pid, signal_) == 0;
-  }
-  std::int64_t at() const { return test::last_step(project() / run_ / "metrics.jsonl").step; }
-
-  std::string run_;
-  int rank_, signal_;
-  std::int64_t step_;
-  bool during_save_, was_struck_ = false;
-  test::FolderWatch watch_;
+struct Job {
+  std::string model;
+  int num_ranks;
+  int rounds;  // in the usual form
 };
 
-struct Random {
-  unsigned seed = std::random_device{}();
-  std::mt19937 engine{seed};
-  std::int64_t below(std::int64_t limit) {
-    return static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(limit));
-  }
-};
+std::string name_of(const testing::TestParamInfo<Job>& info) {
+  return info.param.model + std::to_string(info.param.num_ranks);
+}
 
-int rounds(int usual, int in_long_form) {
-  const char* value = std::getenv("PRECINCT_LONG");
-  return value != nullptr && std::string(value) == "1" ? in_long_form : usual;
+/// T1: a rank is killed while it trains, while a checkpoint is written, and while it resumes after
+/// having been killed. 8 of 8 rounds of the dnn, 3 of each other network; 25 of each job in the
+/// long form.
+class LaunchedKills : public testing::TestWithParam<Job> {};
+INSTANTIATE_TEST_SUITE_P(Jobs, LaunchedKills,
+                         testing::Values(Job{"dnn", 2, 4}, Job{"dnn", 3, 4}, Job{"crimenet", 2, 3},
+                                         Job{"gat_tcn", 2, 3}),
+                         name_of);
+
+TEST_P(LaunchedKills, AtRandomMomentsChangeNoBit) {
+  const Job& job = GetParam();
+  const std::int64_t steps =
+      test::last_step(undisturbed(job.num_ranks, job.model) / "metrics.jsonl").step;
+  test::Draw draw;
+  for (int round = 0; round < rounds(job.rounds, 25) && !HasFailure(); ++round) {
+    const LaunchedRun run{.name = fmt::format("killed-{}-{}-{}", job.model, job.num_ranks, round),
+                          .num_ranks = job.num_ranks,
+                          .model = job.model,
+                          .max_restarts = 2};
+    const auto rank = static_cast<int>(draw.below(job.num_ranks));
+    const test::Moment moment{1 + draw.below(steps - 6), round % 3 == 1};
+    Blow blow(run, {rank}, SIGKILL, moment);
+    const bool also_resuming = round % 3 == 2;
+    const std::array<std::string, 4> signs = {std::to_string(rank), ".lock", "BEST",
+                                              "metrics.jsonl"};
+    const std::string& sign = signs[static_cast<std::size_t>(draw.below(4))];
+    if (also_resuming) blow.again_while_resuming(sign);
+    const auto result = run_launched(run, blow.watch());
+    std::cout << fmt::format(
+        "seed {}: rank {} at step {}{}{}\n", draw.seed, rank, moment.step,
+        moment.during_save ? ", saving" : "",
+        !also_resuming ? ""
+                       : fmt::format(", and resuming at the sign of {}, {} a new step", sign,
+                                     blow.was_before_a_new_step() ? "before" : "after"));
+    EXPECT_TRUE(blow.was_struck());
+    EXPECT_EQ(blow.was_struck_again(), also_resuming);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    for (int n = 1; n <= (also_resuming ? 2 : 1); ++n)
+      EXPECT_THAT(result.err, ContainsRegex(fmt::format("launch: rank {} [^\n]* killed by SIGKILL "
+                                                        "[^\n]*; restart {} of 2",
+                                                        rank, n)));
+    test::expect_same_as_undisturbed(run);
+  }
 }
 
 class LaunchedTraining : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Ranks, LaunchedTraining, testing::Values(2, 3),
                          [](const auto& info) { return std::to_string(info.param); });
 
-/// T1: 4 of 8 for each number of ranks; 25 of 50 in the long form.
-TEST_P(LaunchedTraining, ARankKilledAtARandomMomentChangesNoBit) {
-  const int num_ranks = GetParam();
-  const std::int64_t steps = test::last_step(undisturbed(num_ranks) / "metrics.jsonl").step;
-  Random random;
-  for (int round = 0; round < rounds(4, 25) && !HasFailure(); ++round) {
-    const std::string name = fmt::format("killed-{}-{}", num_ranks, round);
-    const auto words = words_of(num_ranks, name, /*max_restarts=*/2);
-    const auto rank = static_cast<int>(random.below(num_ranks));
-    const std::int64_t step = 1 + random.below(steps - 6);
-    const bool during_save = round % 2 == 1;
-    std::cout << fmt::format("seed {}: rank {} at step {}{}\n", random.seed, rank, step,
-                             during_save ? ", saving" : "");
-    Blow blow(name, rank, SIGKILL, step, during_save);
-    const auto result = run(words, blow.watch());
-    EXPECT_TRUE(blow.was_struck());
-    ASSERT_EQ(result.exit_code, 0) << result.err;
-    EXPECT_THAT(result.err, ContainsRegex(fmt::format("launch: rank {} [^\n]* killed by SIGKILL "
-                                                      "[^\n]*; restart 1 of 2",
-                                                      rank)));
-    expect_same_run(name, num_ranks);
-  }
+/// The steps that ranks say they have saved, by rank.
+std::map<int, std::int64_t> saved_steps(const std::string& err) {
+  std::map<int, std::int64_t> steps;
+  const std::regex form(R"(\[rank (\d+)\] precinct: [^\n]*saved step (\d+))");
+  for (std::sregex_iterator one(err.begin(), err.end(), form), end; one != end; ++one)
+    steps[std::stoi((*one)[1])] = std::stoll((*one)[2]);
+  return steps;
 }
 
-/// T6: the signal comes to one rank; tests/launch has those that come to the launcher.
+/// T6: the signal comes to one rank, or to each; tests/launch has those that come to the launcher.
+/// 4 moments for each number of ranks, 20 in the long form.
 TEST_P(LaunchedTraining, ASignalSavesOnAllRanksAndTheSameCommandGoesOn) {
   const int num_ranks = GetParam();
-  Random random;
-  for (const int signal : {SIGTERM, SIGUSR1}) {
-    const std::string name = fmt::format("signalled-{}-{}", num_ranks, signal);
-    const auto words = words_of(num_ranks, name, /*max_restarts=*/2);
-    const auto rank = static_cast<int>(random.below(num_ranks));
-    Blow blow(name, rank, signal, 1 + random.below(10), false);
-    const auto stopped = run(words, blow.watch());
+  const std::int64_t steps = test::last_step(undisturbed(num_ranks) / "metrics.jsonl").step;
+  test::Draw draw;
+  for (int round = 0; round < rounds(4, 20) && !HasFailure(); ++round) {
+    const LaunchedRun run{.name = fmt::format("signalled-{}-{}", num_ranks, round),
+                          .num_ranks = num_ranks,
+                          .max_restarts = 2};
+    const int signal = round % 2 == 0 ? SIGTERM : SIGUSR1;
+    std::vector<int> ranks(1, static_cast<int>(draw.below(num_ranks)));
+    if (round % 4 >= 2) {
+      ranks.resize(static_cast<std::size_t>(num_ranks));
+      std::iota(ranks.begin(), ranks.end(), 0);
+    }
+    const test::Moment moment{1 + draw.below(steps - 8), draw.below(4) == 0};
+    Blow blow(run, ranks, signal, moment);
+    const auto stopped = run_launched(run, blow.watch());
+    const auto seconds =
+        std::chrono::duration<double>(Blow::Clock::now() - blow.struck_at()).count();
+    const auto saved = saved_steps(stopped.err);
+    std::cout << fmt::format(
+        "seed {}: {} to {} at step {}{}: saved step {} in {:.2f} s\n", draw.seed,
+        ::sigabbrev_np(signal), ranks.size() == 1 ? fmt::format("rank {}", ranks[0]) : "all ranks",
+        moment.step, moment.during_save ? ", saving" : "", run.saved_step(), seconds);
     EXPECT_TRUE(blow.was_struck());
     EXPECT_EQ(stopped.exit_code, 75) << stopped.err;
-    for (int r = 0; r < num_ranks; ++r)
-      EXPECT_THAT(stopped.err, ContainsRegex(fmt::format("\\[rank {}\\] precinct: [^\n]*saved step "
-                                                         "[0-9]+",
-                                                         r)));
+    EXPECT_LE(seconds, 10.0);
+    EXPECT_EQ(saved.size(), static_cast<std::size_t>(num_ranks)) << stopped.err;
+    for (const auto& [rank, step] : saved) EXPECT_EQ(step, run.saved_step()) << "rank " << rank;
+    EXPECT_GE(run.saved_step(), moment.step);
     EXPECT_THAT(stopped.err, HasSubstr("stopped on request after saving"));
-    const auto ended = run(words);
+    const auto ended = run_launched(run);
     ASSERT_EQ(ended.exit_code, 0) << ended.err;
-    expect_same_run(name, num_ranks);
+    test::expect_same_as_undisturbed(run);
   }
 }
 
@@ -189,15 +142,16 @@ TEST_P(LaunchedTraining, ASignalSavesOnAllRanksAndTheSameCommandGoesOn) {
 TEST_P(LaunchedTraining, AStoppedRankIsNamedAndTheRestartChangesNoBit) {
   const int num_ranks = GetParam();
   const std::int64_t steps = test::last_step(undisturbed(num_ranks) / "metrics.jsonl").step;
-  Random random;
+  test::Draw draw;
   for (int round = 0; round < rounds(3, 10) && !HasFailure(); ++round) {
-    const std::string name = fmt::format("stopped-{}-{}", num_ranks, round);
-    const auto words = words_of(num_ranks, name, /*max_restarts=*/1);
-    const auto rank = static_cast<int>(random.below(num_ranks));
-    const std::int64_t step = 3 + random.below(steps - 8);
-    std::cout << fmt::format("seed {}: rank {} at step {}\n", random.seed, rank, step);
-    Blow blow(name, rank, SIGSTOP, step, false);
-    const auto result = run(words, blow.watch());
+    const LaunchedRun run{.name = fmt::format("stopped-{}-{}", num_ranks, round),
+                          .num_ranks = num_ranks,
+                          .max_restarts = 1};
+    const auto rank = static_cast<int>(draw.below(num_ranks));
+    const std::int64_t step = 3 + draw.below(steps - 8);
+    std::cout << fmt::format("seed {}: rank {} at step {}\n", draw.seed, rank, step);
+    Blow blow(run, {rank}, SIGSTOP, {step});
+    const auto result = run_launched(run, blow.watch());
     EXPECT_TRUE(blow.was_struck());
     ASSERT_EQ(result.exit_code, 0) << result.err;
     EXPECT_THAT(result.err, ContainsRegex(fmt::format(
@@ -205,14 +159,13 @@ TEST_P(LaunchedTraining, AStoppedRankIsNamedAndTheRestartChangesNoBit) {
                                 "stopped by a signal in phase [a-z]+ of step "
                                 "[0-9]+[^\n]*; restart 1 of 1",
                                 rank)));
-    expect_same_run(name, num_ranks);
+    test::expect_same_as_undisturbed(run);
   }
 }
 
 TEST(LaunchedTrainingFails, WhenTheConfigurationIsWrongOnceAndWithItsCode) {
   const auto result =
-      run({test::precinct_program(), "launch", "--nproc", "2", "--max-restarts", "3", "--",
-           "precinct", "train", project().config("dnn"), "--set", "train.epochs=-1"});
+      run_launched({.name = "wrong", .max_restarts = 3, .more = {"--set", "train.epochs=-1"}});
   EXPECT_EQ(result.exit_code, 2) << result.err;
   EXPECT_THAT(result.err, testing::Not(HasSubstr("restart ")));
 }
