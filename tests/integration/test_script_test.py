@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""scripts/test --filter: what ctest and GoogleTest are asked for. A copy of the script runs in a tree made here, with
+programs in the place of scripts/setup, cmake and ctest that say what they were called with.
+
+Usage: test_script_test.py SOURCE_FOLDER
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+SOURCE = Path(sys.argv[1]).absolute()
+# knows the GoogleTest programs train and parallel, whose cases are Trainer.*, Each.* and Mesh.*, and the program slurm
+CTEST = r'''#!/usr/bin/env python3
+import fnmatch, os, re, sys
+words = sys.argv[1:]
+value = lambda name: words[words.index(name) + 1] if name in words else None
+tests = {"train": ["Trainer.Saves", "All/Each.Learns/0"], "parallel": ["Mesh.Axes"]} if "-L" in words else {"slurm": [""]}
+chosen = [t for t in tests if re.search(value("-R") or "", t) and not (value("-E") and re.search(value("-E"), t))]
+for number, test in enumerate(chosen):
+    if "-N" in words:
+        print(f"  Test #{number}: {test}")
+        continue
+    patterns = os.environ.get("GTEST_FILTER", "*").split(":")
+    ran = [c for c in tests[test] if any(fnmatch.fnmatchcase(c, p) for p in patterns)]
+    with open(os.environ["CALLS"], "a") as calls:
+        calls.write("".join(f"{test} {case}".strip() + "\n" for case in ran))
+    print(f"1: [  PASSED  ] {len(ran) if tests[test] != [''] else 0} tests.")
+if "-N" in words:
+    print(f"Total Tests: {len(chosen)}")
+'''
+
+
+class Filter(unittest.TestCase):
+    def run_with(self, *words):
+        """Exit code, output and the cases that ran."""
+        with tempfile.TemporaryDirectory(prefix="precinct-filter-") as name:
+            folder = Path(name)
+            for path, text in {"scripts/setup": "#!/bin/sh\n", "bin/cmake": "#!/bin/sh\n", "bin/ctest": CTEST,
+                               "tests/train/trainer_test.cpp": "TEST(Trainer, Saves) {}\nTEST_P(Each, Learns) {}\n",
+                               "tests/parallel/mesh_test.cpp": "TEST(Mesh, Axes) {}\n", "calls": ""}.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(text)
+                (folder / path).chmod(0o755)
+            shutil.copy(SOURCE / "scripts/test", folder / "scripts/test")
+            done = subprocess.run([folder / "scripts/test", *words], capture_output=True, text=True, timeout=60,
+                                  env=dict(os.environ, PATH=f"{folder / 'bin'}:{os.environ['PATH']}", CALLS=str(folder / "calls")))
+            return done.returncode, done.stdout, sorted((folder / "calls").read_text().splitlines())
+
+    def expect_run(self, name, *cases):
+        code, out, ran = self.run_with("--filter", name)
+        self.assertEqual((code, ran), (0, sorted(cases)), out)
+        self.assertTrue(out.endswith("3 passed, 0 failed\n"), out)
+
+    def test_the_name_of_a_program_runs_all_of_it_once(self):
+        for name in ("test_train", "train_test", "test_train_test"):
+            with self.subTest(name):
+                self.expect_run(name, "train All/Each.Learns/0", "train Trainer.Saves")
+        self.expect_run("parallel", "parallel Mesh.Axes")
+
+    def test_the_name_of_a_file_runs_its_suites(self):
+        self.expect_run("trainer_test", "train All/Each.Learns/0", "train Trainer.Saves")
+        self.expect_run("mesh_test", "parallel Mesh.Axes")
+
+    def test_the_name_of_a_case_runs_it_alone(self):
+        self.expect_run("Saves", "train Trainer.Saves")
+        self.expect_run("Each.Learns", "train All/Each.Learns/0")
+
+    def test_the_name_of_a_program_without_cases_runs_it(self):
+        self.expect_run("slurm", "slurm")
+
+    def test_a_name_of_nothing_is_a_failure_that_says_so(self):
+        code, out, ran = self.run_with("--filter", "parallell")
+        self.assertEqual((code, ran), (1, []))
+        self.assertIn("scripts/test: --filter: expected a part of a test's name, found 'parallell', which is in none; ", out)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v"])
