@@ -104,10 +104,15 @@ void add_launch_command(CLI::App& app, Action& action) {
       "configs/west_la/crimenet.yaml\n"
       "Any program will do; it finds RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR "
       "and MASTER_PORT.\n"
-      "Ctrl-C, SIGTERM and SIGUSR1 go to all ranks; a second Ctrl-C ends them. When a rank fails, "
-      "the others end too.\n"
+      "The bare word precinct after -- is this very program, whether it is on the PATH or not.\n"
+      "Ctrl-C, SIGTERM, SIGHUP (as SIGTERM) and SIGUSR1 go to all ranks, which save and end; a "
+      "second Ctrl-C or SIGTERM\n"
+      "ends what is left after the grace. When a rank fails, the others end too. One that hangs "
+      "is named by those that\n"
+      "wait for it, after twice parallel.heartbeat_seconds or more; all end with 4, and "
+      "--max-restarts starts them again.\n"
       "Exit codes: 0 all ranks did well; 75 stopped after saving: run it again; 4 a rank was "
-      "killed or lost another;\n"
+      "killed, hung or lost another;\n"
       "8 out of memory; 128+n ended by signal n that came from outside; else the code of the rank "
       "at fault.");
   command->callback([a, &action] { action = [a] { return run_launch(*a); }; });

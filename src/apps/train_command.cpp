@@ -239,10 +239,20 @@ void add_train_command(CLI::App& app, Action& action) {
   command->footer(
       "Example: precinct train configs/west_la/crimenet.yaml --set train.epochs=5 --run-dir "
       "runs/first\n"
-      "Exit codes: 5 when numbers are not finite, or an anchored network ends worse than its "
-      "anchor by more than .003;\n"
-      "7 when no checkpoint is usable; 75 when Ctrl-C, SIGTERM or SIGUSR1 stopped it after saving: "
-      "run it again.");
+      "Example on two ranks: precinct launch --nproc 2 -- precinct train "
+      "configs/west_la/crimenet.yaml\n"
+      "Example of what 64 ranks would hold and send: precinct train configs/west_la/crimenet.yaml "
+      "--dry-run --world-size 64 --set parallel.tp=2\n"
+      "Ranks may also be started by srun, torchrun or mpirun: each reads who it is from their "
+      "variables. Sizes of the axes:\n"
+      "--set parallel.dp=, parallel.tp=, parallel.pp=; which when, and what it costs: "
+      "docs/parallel.md.\n"
+      "Exit codes: 0 done; 2 command line or configuration; 3 data; 4 a rank died, hung or did "
+      "otherwise than the others;\n"
+      "5 numbers not finite, or an anchored network ends worse than its anchor by more than .003; "
+      "6 disk or file;\n"
+      "7 no usable checkpoint; 8 device or memory; 75 Ctrl-C, SIGTERM or SIGUSR1 stopped it after "
+      "saving: run it again.");
   command->callback([a, &action] {
     if (!a->device.empty()) a->assignments.push_back("run.device=" + a->device);
     action = [a] { return run_training(*a); };

@@ -36,11 +36,20 @@ Words verbs() {
   return verbs;
 }
 
-/// What follows "Example:" up to the line's end.
-std::string example_of(const std::string& help) {
-  const auto at = help.find("Example: precinct ");
-  if (at == std::string::npos) return "";
-  return help.substr(at + 9, help.find('\n', at) - at - 9);
+/// The commands of the lines "Example: precinct ..." and "Example of something: precinct ...".
+std::vector<Words> examples_of(const std::string& help) {
+  std::vector<Words> examples;
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) {
+    const auto at = line.find(": precinct ");
+    if (line.starts_with("Example") && at != std::string::npos)
+      examples.push_back(split(line.substr(at + 2)));
+  }
+  return examples;
+}
+
+std::string help_of(const std::string& verb) {
+  return test::run_program({test::precinct_program(), verb, "--help"}).out;
 }
 
 TEST(Help, NamesTheVerbsOfAFirstDay) {
@@ -54,7 +63,9 @@ TEST(Help, OfEachVerbSaysWhatItDoesAndHasAnExample) {
     EXPECT_EQ(help.exit_code, 0) << verb;
     EXPECT_EQ(help.err, "") << verb;
     EXPECT_THAT(help.out, HasSubstr("Usage: ")) << verb;
-    EXPECT_EQ(split(example_of(help.out)).size() >= 2 ? split(example_of(help.out))[1] : "", verb);
+    const auto examples = examples_of(help.out);
+    ASSERT_FALSE(examples.empty()) << verb;
+    EXPECT_EQ(examples.front().at(1), verb);
   }
 }
 
@@ -63,18 +74,35 @@ TEST(Help, OfEachVerbSaysWhatItDoesAndHasAnExample) {
 TEST(Help, ExamplesAreTakenByTheProgram) {
   const fs::path source = PRECINCT_SOURCE_DIR;
   for (const std::string& verb : verbs()) {
-    test::TemporaryFolder folder;
-    fs::copy(source / "configs", folder / "configs", fs::copy_options::recursive);
-    fs::create_directory_symlink(source / "data", folder / "data");
-    const auto help = test::run_program({test::precinct_program(), verb, "--help"});
-    Words words = split(example_of(help.out));
-    ASSERT_FALSE(words.empty()) << verb;
-    words[0] = test::precinct_program();
-    const auto result = test::run_program(words, -1, [&] { fs::current_path(folder.path()); });
-    EXPECT_NE(result.exit_code, 2) << verb << ": " << result.err;
-    EXPECT_NE(result.exit_code, 70) << verb << ": " << result.err;
-    EXPECT_THAT(result.err, Not(HasSubstr("command line"))) << verb;
+    for (Words words : examples_of(help_of(verb))) {
+      test::TemporaryFolder folder;
+      fs::copy(source / "configs", folder / "configs", fs::copy_options::recursive);
+      fs::create_directory_symlink(source / "data", folder / "data");
+      words[0] = test::precinct_program();
+      const auto result = test::run_program(words, -1, [&] { fs::current_path(folder.path()); });
+      EXPECT_NE(result.exit_code, 2) << verb << ": " << result.err;
+      EXPECT_NE(result.exit_code, 70) << verb << ": " << result.err;
+      EXPECT_THAT(result.err, Not(HasSubstr("command line"))) << verb;
+    }
   }
+}
+
+TEST(Help, OfTrainSaysHowRanksAreStartedAndAllItsExitCodes) {
+  const std::string help = help_of("train");
+  for (const char* words : {"precinct launch --nproc 2 -- precinct train", "--dry-run --world-size",
+                            "srun, torchrun or mpirun", "parallel.tp="})
+    EXPECT_THAT(help, HasSubstr(words));
+  const std::string codes = help.substr(help.find("Exit codes: "));
+  for (const char* code : {" 0 ", " 2 ", " 3 ", " 4 ", "\n5 ", " 6 ", "\n7 ", " 8 ", " 75 "})
+    EXPECT_THAT(codes, HasSubstr(code));
+}
+
+TEST(Help, OfLaunchSaysWhatSignalsAndAHangDo) {
+  const std::string help = help_of("launch");
+  for (const char* words :
+       {"bare word precinct after -- is this very program", "SIGHUP (as SIGTERM)", "hangs is named",
+        "parallel.heartbeat_seconds", "--max-restarts starts"})
+    EXPECT_THAT(help, HasSubstr(words));
 }
 
 TEST(Help, AWordThatIsNoVerbOrNoOptionIsOneLineThatSaysWhereToLook) {
