@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/device_mesh.h"
 
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -19,8 +20,10 @@ DeviceMesh::DeviceMesh(Communicator& all, const MeshSizes& sizes)
   Axis* open = nullptr;
   std::string keys, numbers;
   for (auto& axis : axes_) {
-    keys += fmt::format("{}parallel.{}", keys.empty() ? "" : " x ", axis.name);
-    numbers += fmt::format("{}{}", numbers.empty() ? "" : " x ", axis.size);
+    if (axis.size != 1 || axis.name != std::string_view("gp")) {  // no configuration has a gp yet
+      keys += fmt::format("{}parallel.{}", keys.empty() ? "" : " x ", axis.name);
+      numbers += fmt::format("{}{}", numbers.empty() ? "" : " x ", axis.size);
+    }
     const bool is_open = axis.size == -1;
     PRECINCT_CHECK(axis.size >= 1 || (is_open && open == nullptr), ConfigError,
                    "parallel.{}: expected 1 or more, or -1 once for what is left, found {}",

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using test::ProgramResult;
 using test::Words;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 
 constexpr int kHorizon = 3, kDistricts = 9, kCategories = 2;
@@ -137,6 +138,50 @@ TEST(TrainCommand, AnAnchoredNetworkThatEndsWorseThanItsAnchorIsExitFive) {
   EXPECT_EQ(result.exit_code, 5) << result.out << result.err;
   EXPECT_THAT(result.err, HasSubstr("gamma_poisson + 0.003"));
   EXPECT_THAT(result.out, HasSubstr("gamma_poisson *")) << "the table is printed all the same";
+}
+
+/// The output of a dry run of so many ranks, in which nothing is trained and nothing is left.
+ProgramResult dry_run(const std::string& model, const std::string& world_size, const Words& sets) {
+  Words words = project().train_words(model, "dry", {"--dry-run", "--world-size", world_size});
+  for (const auto& set : sets) words.insert(words.end(), {"--set", set});
+  const auto result = run(words);
+  EXPECT_FALSE(fs::exists(project() / "dry"));
+  return result;
+}
+
+TEST(TrainCommand, ADryRunShowsWhatEachOfSixtyFourRanksHoldsAndSends) {
+  const auto split = dry_run("gat_tcn", "64", {"train.global_batch_size=32", "parallel.tp=2"});
+  ASSERT_EQ(split.exit_code, 0) << split.err;
+  EXPECT_EQ(split.err, "");
+  EXPECT_THAT(split.out, testing::StartsWith("64 ranks: dp 32 x pp 1 x tp 2\n"));
+  EXPECT_THAT(split.out, HasSubstr("of a step's 32 windows 1 are rank 0's"));
+  EXPECT_THAT(split.out, ContainsRegex("a rank holds 0\\.[0-9]+ MiB of weights, [0-9.]+ MiB with"));
+  for (const char* axis : {"dp", "tp"})
+    EXPECT_THAT(split.out,
+                ContainsRegex(fmt::format("  {}  [1-9][0-9]* messages, [0-9.]+ MiB from", axis)));
+  const auto staged = dry_run("gat_tcn", "64",
+                              {"train.global_batch_size=32", "parallel.tp=2", "parallel.pp=2",
+                               "parallel.num_micro_batches=2"});
+  ASSERT_EQ(staged.exit_code, 0) << staged.err;
+  EXPECT_EQ(staged.err, "");
+  EXPECT_THAT(staged.out, testing::StartsWith("64 ranks: dp 16 x pp 2 x tp 2\n"));
+  for (const char* line : {"\nstage 0: input \\.\\. ", "MiB a micro-batch to stage 1,",
+                           "\nstage 1: [^\n]* \\.\\. output; ", "1f1b: 2 stages, 2 micro-batches"})
+    EXPECT_THAT(staged.out, ContainsRegex(line));
+}
+
+TEST(TrainCommand, ADryRunRefusesSizesThatDoNotMultiplyToItsRanks) {
+  for (const Words& sets : std::vector<Words>{{"parallel.tp=3", "model.hidden=24"},
+                                              {"parallel.dp=5"},
+                                              {"parallel.dp=8", "parallel.pp=2"}}) {
+    const auto result = dry_run("dnn", "64", sets);
+    EXPECT_EQ(result.exit_code, 2) << sets[0];
+    EXPECT_EQ(result.out, "") << sets[0];
+    EXPECT_THAT(result.err,
+                testing::MatchesRegex(
+                    "precinct: parallel\\.dp x parallel\\.pp x parallel\\.tp: expected "
+                    "sizes that multiply to the world's 64 ranks, found [^\n]*; [^\n]*\n"));
+  }
 }
 
 TEST(EvaluateCommand, OneTableOverSeveralRunsAndTheBaselines) {

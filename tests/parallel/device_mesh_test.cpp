@@ -64,9 +64,10 @@ TEST(DeviceMesh, RefusesSizesThatDoNotMultiplyToTheWorld) {
     return error_of<ConfigError>([&] { DeviceMesh mesh(all, sizes); });
   };
   const std::string text = refusal({.dp = 2, .tp = 3});
-  for (const char* part : {"parallel.dp", "parallel.pp", "parallel.tp", "8 ranks", "2 x 1 x 1 x 3"})
+  for (const char* part : {"parallel.dp x parallel.pp x parallel.tp: ", "8 ranks", "2 x 1 x 3"})
     EXPECT_NE(text.find(part), std::string::npos) << part << ": " << text;
-  EXPECT_NE(refusal({.dp = -1, .tp = 3}).find("-1 x 1 x 1 x 3"), std::string::npos);
+  EXPECT_NE(refusal({.dp = -1, .tp = 3}).find("-1 x 1 x 3"), std::string::npos);
+  EXPECT_NE(refusal({.dp = 2, .gp = 2}).find("parallel.gp x parallel.tp: "), std::string::npos);
   EXPECT_NE(refusal({.dp = -1, .tp = -1}).find("parallel.tp"), std::string::npos);
   EXPECT_NE(refusal({.dp = 0}).find("parallel.dp"), std::string::npos);
   EXPECT_NE(refusal({.dp = 1}).find("8 ranks"), std::string::npos);
