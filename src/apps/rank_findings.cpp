@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <map>
 #include <set>
+#include <type_traits>
 
 namespace precinct::apps {
 
@@ -54,6 +56,7 @@ std::map<std::string, Numbers> ranks_by(const std::vector<RankFacts>& ranks, con
 /// "2.11.0 (ranks 0-1), 2.10.0 (rank 2)".
 std::string groups_text(const std::map<std::string, Numbers>& groups) {
   std::vector<std::string> parts;
+  parts.reserve(groups.size());
   for (const auto& [value, ranks] : groups)
     parts.push_back(fmt::format("{} ({})", value.empty() ? "none" : value, ranks_text(ranks)));
   return fmt::format("{}", fmt::join(parts, ", "));
@@ -242,52 +245,58 @@ std::vector<Finding> troubles_elsewhere(const JobFacts& job) {
   return findings;
 }
 
+/// Calls `visit` with the key and the member of each field of the JSON.
+template <typename Facts, typename Visit>
+requires std::same_as<std::remove_const_t<Facts>, RankFacts>
+void visit_fields(Facts& r, const Visit& visit) {
+  visit("rank", r.rank);
+  visit("local_rank", r.local_rank);
+  visit("pid", r.pid);
+  visit("host", r.host);
+  visit("cores", r.cores);
+  visit("threads", r.threads);
+  visit("gpus", r.gpus);
+  visit("nccl", r.nccl);
+  visit("precinct", r.precinct);
+  visit("libtorch", r.libtorch);
+  visit("address", r.address);
+  visit("interface", r.interface);
+  visit("clock_ms", r.clock_ms);
+  visit("clock_error_ms", r.clock_error_ms);
+  visit("troubles", r.troubles);
+}
+
+template <typename Facts, typename Visit>
+requires std::same_as<std::remove_const_t<Facts>, JobFacts>
+void visit_fields(Facts& job, const Visit& visit) {
+  visit("source", job.source);
+  visit("store_address", job.store_address);
+  visit("store_port", job.store_port);
+  visit("launcher_holds_store", job.launcher_holds_store);
+  visit("ranks", job.ranks);
+  visit("all_reduce", job.probes);
+}
+
+template <typename Facts>
+void write_fields(nlohmann::json& json, const Facts& facts) {
+  json = nlohmann::json::object();
+  visit_fields(facts, [&](const char* key, const auto& value) { json[key] = value; });
+}
+
+template <typename Facts>
+void read_fields(const nlohmann::json& json, Facts& facts) {
+  visit_fields(facts, [&](const char* key, auto& value) { value = json.value(key, value); });
+}
+
 }  // namespace
 
-void to_json(nlohmann::json& json, const RankFacts& r) {
-  json = {{"rank", r.rank},         {"local_rank", r.local_rank},
-          {"pid", r.pid},           {"host", r.host},
-          {"cores", r.cores},       {"threads", r.threads},
-          {"gpus", r.gpus},         {"nccl", r.nccl},
-          {"precinct", r.precinct}, {"libtorch", r.libtorch},
-          {"address", r.address},   {"interface", r.interface},
-          {"clock_ms", r.clock_ms}, {"clock_error_ms", r.clock_error_ms},
-          {"troubles", r.troubles}};
-}
+void to_json(nlohmann::json& json, const RankFacts& rank) { write_fields(json, rank); }
 
-void from_json(const nlohmann::json& json, RankFacts& r) {
-  r = {.rank = json.value("rank", r.rank),
-       .local_rank = json.value("local_rank", r.local_rank),
-       .pid = json.value("pid", r.pid),
-       .host = json.value("host", r.host),
-       .cores = json.value("cores", r.cores),
-       .threads = json.value("threads", r.threads),
-       .gpus = json.value("gpus", r.gpus),
-       .nccl = json.value("nccl", r.nccl),
-       .precinct = json.value("precinct", r.precinct),
-       .libtorch = json.value("libtorch", r.libtorch),
-       .address = json.value("address", r.address),
-       .interface = json.value("interface", r.interface),
-       .clock_ms = json.value("clock_ms", r.clock_ms),
-       .clock_error_ms = json.value("clock_error_ms", r.clock_error_ms),
-       .troubles = json.value("troubles", r.troubles)};
-}
+void from_json(const nlohmann::json& json, RankFacts& rank) { read_fields(json, rank); }
 
-void to_json(nlohmann::json& json, const JobFacts& job) {
-  json = {{"source", job.source},         {"store_address", job.store_address},
-          {"store_port", job.store_port}, {"launcher_holds_store", job.launcher_holds_store},
-          {"ranks", job.ranks},           {"all_reduce", job.probes}};
-}
+void to_json(nlohmann::json& json, const JobFacts& job) { write_fields(json, job); }
 
-void from_json(const nlohmann::json& json, JobFacts& job) {
-  job = {.source = json.value("source", job.source),
-         .store_address = json.value("store_address", job.store_address),
-         .store_port = json.value("store_port", job.store_port),
-         .launcher_holds_store = json.value("launcher_holds_store", job.launcher_holds_store),
-         .ranks = json.value("ranks", job.ranks),
-         .probes = json.value("all_reduce", job.probes),
-         .own_rank = job.own_rank};
-}
+void from_json(const nlohmann::json& json, JobFacts& job) { read_fields(json, job); }
 
 const Gpu* gpu_of(const RankFacts& rank) {
   if (rank.gpus.empty()) return nullptr;
