@@ -30,7 +30,7 @@ bool has(const fs::path& path, const std::vector<std::string>& names) {
 /// Extents of a dataset that must have `rank` of them, none 0.
 std::vector<std::uint64_t> dims_of(const fs::path& path, const Hdf5File& file,
                                    const std::string& name, std::size_t rank) {
-  const auto dims = file.info(name).dims;
+  auto dims = file.info(name).dims;
   PRECINCT_CHECK(dims.size() == rank && std::find(dims.begin(), dims.end(), 0U) == dims.end(),
                  DataError, "{}: {}: expected {} extents above 0, found [{}]; make the file again",
                  path.string(), name, rank, fmt::join(dims, ", "));

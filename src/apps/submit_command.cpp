@@ -45,7 +45,7 @@ std::string find_sbatch() {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string file = (folder.empty() ? "." : folder) + "/sbatch";
+    std::string file = (folder.empty() ? "." : folder) + "/sbatch";
     if (::access(file.c_str(), X_OK) == 0 && fs::is_regular_file(file)) return file;
   }
   return "";

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -175,15 +176,27 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
   options.waitWorkers = false;
   options.timeout = timeout;
   const std::string where = fmt::format("store {}:{}/", address, port);
-  try {
-    return std::make_unique<C10dStore>(c10::make_intrusive<c10d::TCPStore>(address, options),
-                                       where);
-  } catch (const std::exception& error) {
+  const auto fail = [&](const std::string& found) {
     throw CommError(fmt::format(
         "MASTER_ADDR: expected the job's store at {}:{} within {} s, found '{}'; check that rank 0 "
         "or the launcher runs there and that no firewall is between",
-        address, port, static_cast<double>(timeout.count()) / 1e3, one_line(error.what())));
+        address, port, static_cast<double>(timeout.count()) / 1e3, found));
+  };
+  // in a thread that is left behind when it never ends: c10d waits for ever for the greeting of
+  // whatever listens there
+  std::packaged_task<c10::intrusive_ptr<c10d::Store>()> task([address, options] {
+    return c10::intrusive_ptr<c10d::Store>(c10::make_intrusive<c10d::TCPStore>(address, options));
+  });
+  auto store = task.get_future();
+  std::thread(std::move(task)).detach();
+  if (store.wait_for(timeout + std::chrono::seconds(1)) != std::future_status::ready)
+    fail("a listener that does not answer");
+  try {
+    return std::make_unique<C10dStore>(store.get(), where);
+  } catch (const std::exception& error) {
+    fail(one_line(error.what()));
   }
+  return nullptr;
 }
 
 std::unique_ptr<Store> job_store(const std::string& address, std::uint16_t port,

@@ -15,54 +15,54 @@ constexpr double kSecondsPerOperator = 3e-6;
 constexpr double kSecondsPerProduct = 1.0 / 20e9;  // multiply and add
 constexpr double kSecondsPerByte = 1.0 / 4e9;
 
+/// An operator that has started.
+struct Running {
+  bool calls_others = false;
+  double products_per_output = 0;
+};
+
 /// Sum over the operators that run on this thread and call no others.
 thread_local double seconds = 0;
-thread_local std::vector<char> has_inner;  // of the operators under way
+thread_local std::vector<Running> running;
 
-double products_of(std::string_view name, const std::vector<c10::IValue>& inputs,
-                   std::int64_t num_outputs) {
+/// What is multiplied and added up for one number of the output.
+double products_per_output(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
   const auto sizes = [&](std::size_t i) {
     return i < inputs.size() && inputs[i].isTensor() && inputs[i].toTensor().defined()
                ? inputs[i].toTensor().sizes()
                : at::IntArrayRef();
   };
-  if (name == "aten::mm" || name == "aten::bmm" || name == "aten::mv") {
-    const auto left = sizes(0);
-    return left.empty() ? 0 : static_cast<double>(num_outputs) * static_cast<double>(left.back());
-  }
-  if (name == "aten::addmm" || name == "aten::baddbmm") {
-    const auto left = sizes(1);
-    return left.empty() ? 0 : static_cast<double>(num_outputs) * static_cast<double>(left.back());
-  }
-  if (name.find("conv") != std::string_view::npos) {
-    double per_output = 1;  // [out, in / groups, k...]
-    const auto weight = sizes(1);
-    for (std::size_t i = 1; i < weight.size(); ++i) per_output *= static_cast<double>(weight[i]);
-    return static_cast<double>(num_outputs) * per_output;
-  }
-  return 0;
+  const auto inner = [](at::IntArrayRef left) {
+    return left.empty() ? 0 : static_cast<double>(left.back());
+  };
+  if (name == "aten::mm" || name == "aten::bmm" || name == "aten::mv") return inner(sizes(0));
+  if (name == "aten::addmm" || name == "aten::baddbmm") return inner(sizes(1));
+  if (name.find("conv") == std::string_view::npos) return 0;
+  double products = 1;  // weight [out, in / groups, k...]
+  const auto weight = sizes(1);
+  for (std::size_t i = 1; i < weight.size(); ++i) products *= static_cast<double>(weight[i]);
+  return products;
 }
 
-std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction&) {
-  if (!has_inner.empty()) has_inner.back() = 1;
-  has_inner.push_back(0);
+std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& call) {
+  if (!running.empty()) running.back().calls_others = true;
+  running.push_back({false, products_per_output(call.name(), call.inputs())});
   return nullptr;
 }
 
 void on_end(const at::RecordFunction& call, at::ObserverContext*) {
-  if (has_inner.empty()) return;
-  const bool calls_others = has_inner.back() != 0;
-  has_inner.pop_back();
-  if (calls_others) return;
-  std::int64_t numbers = 0, bytes = 0;
+  if (running.empty()) return;
+  const Running own = running.back();
+  running.pop_back();
+  if (own.calls_others) return;
+  double numbers = 0, bytes = 0;
   for (const auto& output : call.outputs()) {
     if (!output.isTensor() || !output.toTensor().defined()) continue;
-    numbers += output.toTensor().numel();
-    bytes += static_cast<std::int64_t>(output.toTensor().nbytes());
+    numbers += static_cast<double>(output.toTensor().numel());
+    bytes += static_cast<double>(output.toTensor().nbytes());
   }
-  const std::vector<c10::IValue> inputs(call.inputs().begin(), call.inputs().end());
-  seconds += kSecondsPerOperator + kSecondsPerByte * static_cast<double>(bytes) +
-             kSecondsPerProduct * products_of(call.name(), inputs, numbers);
+  seconds += kSecondsPerOperator + kSecondsPerByte * bytes +
+             kSecondsPerProduct * numbers * own.products_per_output;
 }
 
 /// Counts while it lives.
@@ -74,7 +74,7 @@ class Counting {
                                                .needsOutputs(true)
                                                .scopes({at::RecordScope::FUNCTION}))) {
     seconds = 0;
-    has_inner.clear();
+    running.clear();
   }
   ~Counting() { at::removeCallback(handle_); }
   Counting(const Counting&) = delete;
