@@ -190,8 +190,13 @@ bool same_ranks(const ProcessContext& a, const ProcessContext& b) {
   return a.rank == b.rank && a.world_size == b.world_size;
 }
 
-/// Whether each task of `outer` started the same number of `inner`'s ranks.
+/// Whether each task of `outer` started the same number of `inner`'s ranks, or `outer` is a step
+/// with a daemon of mpirun on each host but perhaps mpirun's own; daemons start as many ranks as
+/// they are told to.
 bool is_inside(const ProcessContext& inner, const ProcessContext& outer) {
+  if (inner.source == "openmpi" && outer.source == "slurm" && outer.local_world_size == 1 &&
+      inner.world_size > outer.world_size)
+    return true;
   return inner.world_size == outer.world_size * inner.local_world_size &&
          inner.rank == outer.rank * inner.local_world_size + inner.local_rank;
 }

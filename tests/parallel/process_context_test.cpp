@@ -203,6 +203,30 @@ TEST(ProcessContext, RanksInsideTheTasksOfAStepWin) {
   EXPECT_EQ(context_of(mpi).source, "openmpi");
 }
 
+/// Rank 2 of 3 below `mpirun -np 3` in an allocation of Slurm: mpirun runs on the first host, and a
+/// step has a daemon on each other one.
+TEST(ProcessContext, RanksOfMpirunInsideAnAllocationWin) {
+  auto daemon = slurm();
+  daemon["SLURM_PROCID"] = "0";
+  daemon["SLURM_NTASKS"] = daemon["SLURM_STEP_NUM_TASKS"] = "1";
+  daemon["SLURM_NODEID"] = "0";
+  daemon["SLURM_STEP_NODELIST"] = "n2";
+  daemon["SLURM_TASKS_PER_NODE"] = "1";
+  const Variables rank = {{"OMPI_COMM_WORLD_RANK", "2"},
+                          {"OMPI_COMM_WORLD_SIZE", "3"},
+                          {"OMPI_COMM_WORLD_LOCAL_RANK", "0"},
+                          {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"},
+                          {"MASTER_ADDR", "n1"}};
+  const auto context = context_of(both(rank, daemon));
+  EXPECT_EQ(context.source, "openmpi");
+  EXPECT_EQ(context.rank, 2);
+  EXPECT_EQ(context.world_size, 3);
+  EXPECT_EQ(context.master_address, "n1");
+  // tasks that share a host are no daemons
+  daemon["SLURM_NTASKS"] = daemon["SLURM_STEP_NUM_TASKS"] = daemon["SLURM_TASKS_PER_NODE"] = "2";
+  EXPECT_NE(refusal_of(both(rank, daemon)).find("rank 0 of 2 by slurm"), std::string::npos);
+}
+
 TEST(ProcessContext, RefusesSetsThatContradictEachOther) {
   const std::string text = refusal_of(both(torchrun(), slurm()));
   EXPECT_NE(text.find("rank 5 of 8 by torchrun"), std::string::npos) << text;

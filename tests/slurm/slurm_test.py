@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -98,6 +99,22 @@ class Slurm(unittest.TestCase):
         done = self.cluster.run("srun", "--ntasks=2", "--nodes=2", PROGRAM, "train", *self.words("srun"), timeout=100)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.weights("srun"), self.serial())
+
+    @unittest.skipUnless(shutil.which("mpirun"), "no mpirun")
+    def test_mpirun_inside_an_allocation(self):
+        """Its daemons are the tasks of a step; two ranks on one node and one on the other."""
+        batch, daemon = self.folder / "mpirun.sh", self.folder / "orted"
+        batch.write_text("#!/bin/sh\nexport OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\n"
+                         f"exec mpirun --mca oob_tcp_if_include lo --mca orte_launch_agent {daemon} -np 3 "
+                         '-x MASTER_ADDR=127.0.0.1 "$@"\n')
+        # each "node" has a folder for temporary files of its own, as hosts have
+        daemon.write_text(f'#!/bin/sh\nexport TMPDIR="{self.folder}/$SLURMD_NODENAME"\nmkdir -p "$TMPDIR"\nexec orted "$@"\n')
+        daemon.chmod(0o755)
+        job = self.cluster.submit("--output", self.folder / "mpirun.out", "--nodes=2", "--ntasks=4", "--ntasks-per-node=2",
+                                  batch, PROGRAM, "train", *self.words("mpirun"))
+        self.assertEqual(self.cluster.finish(job), 0, self.said("mpirun"))
+        self.assertIn("dp 3 x pp 1", self.said("mpirun"))
+        self.assertEqual(self.weights("mpirun"), self.serial())
 
     def test_a_wrapper_as_for_a_container_is_entered_once_a_task(self):
         wrapper = self.folder / "wrapper"
@@ -223,4 +240,7 @@ if __name__ == "__main__":
     if missing:
         print(f"[  SKIPPED ] slurm (expected {', '.join(missing)}, found none; install with scripts/setup --with-slurm)")
         sys.exit(77)
+    if not shutil.which("mpirun"):
+        print("[  SKIPPED ] Slurm.test_mpirun_inside_an_allocation (expected mpirun, found none; install with scripts/setup "
+              "--with-slurm)", flush=True)
     unittest.main(argv=[sys.argv[0], "-v"])
