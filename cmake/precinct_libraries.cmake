@@ -16,7 +16,7 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 # The serial flavour by name: the openmpi one is not thread-safe and may own the name hdf5.pc.
 pkg_check_modules(hdf5_serial REQUIRED IMPORTED_TARGET hdf5-serial)
 if(PRECINCT_TORCH)
-  find_package(TorchWheel 2.11 REQUIRED)
+  find_package(TorchWheel 2.11...<2.12 REQUIRED)
 endif()
 if(PRECINCT_HAS_CUDA)
   find_path(PRECINCT_NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
