@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "parallel/c10d_internal.h"
+#include "parallel/host_address.h"
 #include "parallel/store.h"
 
 namespace precinct::parallel {
@@ -182,6 +183,10 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
         "or the launcher runs there and that no firewall is between",
         address, port, static_cast<double>(timeout.count()) / 1e3, found));
   };
+  // c10d's own tries print a stack each
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  if (const auto failure = wait_for_listener(address, port, deadline); !failure.empty())
+    fail(failure);
   // in a thread that is left behind when it never ends: c10d waits for ever for the greeting of
   // whatever listens there
   std::packaged_task<c10::intrusive_ptr<c10d::Store>()> task([address, options] {
@@ -189,7 +194,7 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
   });
   auto store = task.get_future();
   std::thread(std::move(task)).detach();
-  if (store.wait_for(timeout + std::chrono::seconds(1)) != std::future_status::ready)
+  if (store.wait_until(deadline) != std::future_status::ready)
     fail("a listener that does not answer");
   try {
     return std::make_unique<C10dStore>(store.get(), where);

@@ -6,12 +6,16 @@
 #include <ifaddrs.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
@@ -38,6 +42,36 @@ std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> resolve(const std::string& 
   addrinfo* found = nullptr;
   if (host.empty() || ::getaddrinfo(host.c_str(), "1", &hints, &found) != 0) found = nullptr;
   return {found, &::freeaddrinfo};
+}
+
+using Clock = std::chrono::steady_clock;
+
+/// errno of connecting until `deadline`; 0 when it worked.
+int connecting_error(const addrinfo& entry, std::uint16_t port, Clock::time_point deadline) {
+  sockaddr_storage address{};
+  std::memcpy(&address, entry.ai_addr, entry.ai_addrlen);
+  if (entry.ai_family == AF_INET6) {
+    reinterpret_cast<sockaddr_in6*>(&address)->sin6_port = htons(port);
+  } else {
+    reinterpret_cast<sockaddr_in*>(&address)->sin_port = htons(port);
+  }
+  const int socket = ::socket(entry.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket < 0) return errno;
+  int error = 0;
+  if (::connect(socket, reinterpret_cast<sockaddr*>(&address), entry.ai_addrlen) != 0)
+    error = errno;
+  while (error == EINPROGRESS) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    pollfd ready{socket, POLLOUT, 0};
+    const int count = left <= 0 ? 0 : ::poll(&ready, 1, static_cast<int>(left));
+    if (count == 0) error = ETIMEDOUT;
+    if (count <= 0) continue;  // interrupted
+    socklen_t size = sizeof error;
+    ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
+  }
+  ::close(socket);
+  return error;
 }
 
 struct InterfaceAddress {
@@ -106,6 +140,24 @@ std::string interface_of(const std::string& address) {
   for (const auto& one : interface_addresses())
     if (one.address == address) return one.interface;
   return {};
+}
+
+std::string wait_for_listener(const std::string& host, std::uint16_t port,
+                              Clock::time_point deadline) {
+  constexpr std::chrono::milliseconds kPause(50);
+  constexpr std::chrono::seconds kLongestTry(5);  // then the next address, and the name again
+  while (true) {
+    std::string failure = "no address for this name";
+    const auto found = resolve(host);
+    for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
+      const auto end = std::min(deadline, Clock::now() + kLongestTry);
+      const int error = connecting_error(*entry, port, end);
+      if (error == 0) return {};
+      failure = std::strerror(error);
+    }
+    if (Clock::now() + kPause >= deadline) return failure;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 std::string host_name() {

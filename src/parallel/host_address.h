@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace precinct::parallel {
@@ -22,6 +24,11 @@ std::string interface_address(const std::string& interface);
 
 /// The network interface of this host that has `address`; empty when none has.
 std::string interface_of(const std::string& address);
+
+/// Connects to `host` at `port` and hangs up, again and again until that works. Empty then; at
+/// `deadline` what stands in the way, e.g. "Connection refused".
+std::string wait_for_listener(const std::string& host, std::uint16_t port,
+                              std::chrono::steady_clock::time_point deadline);
 
 /// This host's name, "?" when the system does not say.
 std::string host_name();
