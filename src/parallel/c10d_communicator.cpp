@@ -6,7 +6,10 @@
 #include <torch/headeronly/version.h>
 
 #include <algorithm>
+#include <future>
+#include <limits>
 #include <numeric>
+#include <thread>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
 #include "base/error.h"
@@ -89,19 +92,51 @@ C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vecto
   group_->guarded(first, options.timeout, [&] {
     const auto gloo = store_->view("gloo");
     group_->host = gloo_backend(*gloo, name, rank, world_ranks, options.timeout, host_address);
-    const auto factory = device_backend_factory().load();
-    if (options.backend == Backend::kGloo || factory == nullptr || options.device_index < 0) return;
-    const auto device = store_->view("device");
-    group_->device = factory({c10d_store(*device), name, rank, static_cast<int>(world_ranks.size()),
-                              options.device_index, options.timeout});
   });
+  const auto* maker = device_backend_maker().load();
+  if (options.backend != Backend::kGloo && maker != nullptr && options.device_index >= 0)
+    connect_device(*maker);
   registry_->add(group_);
   registry_->progress()->add({group_->id, name, history()});
 }
 
 C10dCommunicator::~C10dCommunicator() {
   registry_->progress()->remove(group_->id);
-  group_->close();
+  group_->close_quietly();
+}
+
+/// A first connection has no end of its own when a rank is lost in it: it is made in a thread that
+/// is left behind then.
+void C10dCommunicator::connect_device(const DeviceBackendMaker& maker) {
+  const auto& ranks = group_->world_ranks;
+  const auto fail = [&](const std::string& found) {
+    throw CommError(fmt::format(
+        "rank {}: group {}: expected that the GPUs of all {} ranks connect within {} s, found {}; "
+        "see NCCL's own reason with NCCL_DEBUG=WARN, or set parallel.backend: gloo",
+        group_->world_rank(), name(), ranks.size(), seconds(options_.device_connect_timeout),
+        found));
+  };
+  using Made = c10::intrusive_ptr<c10d::Backend>;
+  const auto store = store_->view("device")->clone();  // its threads ask it at any time
+  std::packaged_task<Made()> make(
+      [make = maker.make, group = DeviceGroup{c10d_store(*store), name(), rank(), ranks,
+                                              options_.device_index, options_.timeout}] {
+        return make(group);
+      });
+  auto made = make.get_future();
+  const Progress::Wait waiting(
+      *group_->progress, {fmt::format("the first connection of the GPUs ({})", name()), ranks});
+  std::thread(std::move(make)).detach();
+  if (made.wait_for(options_.device_connect_timeout) != std::future_status::ready)
+    fail("it still waiting");
+  try {
+    group_->device = made.get();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    fail("'" + one_line(error.what()) + "'");
+  }
+  group_->device_type = maker.type;
 }
 
 const char* C10dCommunicator::backend() const { return group_->device ? "nccl" : "gloo"; }
@@ -111,9 +146,12 @@ void C10dCommunicator::abort(const std::string& reason) { group_->give_up(reason
 void C10dCommunicator::compare_calls() {
   CallRecord record;
   record.number = num_calls();
-  const Progress::Wait waiting(*group_->progress, group_->awaited(record));
+  record.detail = "comparison of the calls so far";
+  Progress::Awaited awaited = group_->awaited(record);
+  awaited.number = std::numeric_limits<std::uint64_t>::max();  // who has come lets this rank go on
+  const Progress::Wait waiting(*group_->progress, awaited);
   group_->guarded(record, options_.timeout,
-                  [&] { group_->checker->compare_history(num_calls(), call_hash()); });
+                  [&] { group_->checker->compare_history(*history(), num_calls(), call_hash()); });
 }
 
 void C10dCommunicator::check(const CallRecord& record) {
@@ -164,7 +202,7 @@ Work C10dCommunicator::do_all_gather(const CallRecord& record, at::Tensor& outpu
 
 Work C10dCommunicator::do_reduce_scatter(const CallRecord& record, at::Tensor& output,
                                          at::Tensor& input, ReduceOp op) {
-  if (!input.is_cuda()) {
+  if (!group_->is_on_device(input)) {
     // Gloo's own is an all_reduce of a copy too, but its handle cannot be woken
     const at::NoGradGuard no_grad;
     at::Tensor whole = input.clone();
@@ -227,6 +265,8 @@ Work C10dCommunicator::do_barrier(const CallRecord& record) {
 
 Work C10dCommunicator::start_message(const CallRecord& record, at::Tensor& tensor, int peer,
                                      int tag, bool is_send) {
+  if (group_->is_on_device(tensor))
+    return start_on_device({record}, {{record.operation, tensor, peer, tag}});
   group_->check_in_use();
   return group_->guarded(record, options_.timeout, [&] {
     const auto message = group_->checker->count(record, peer, tag);
@@ -238,12 +278,102 @@ Work C10dCommunicator::start_message(const CallRecord& record, at::Tensor& tenso
       return Work(call);
     }
     std::vector<at::Tensor> tensors{tensor};
-    c10d::Backend& backend = group_->of(tensor);
+    c10d::Backend& backend = *group_->host;
     return Work(std::make_shared<Call>(
         group_, record,
-        is_send ? backend.send(tensors, peer, tag) : backend.recv(tensors, peer, tag),
-        &backend == group_->device.get(), std::function<void()>(), peer));
+        is_send ? backend.send(tensors, peer, tag) : backend.recv(tensors, peer, tag), false,
+        std::function<void()>(), peer));
   });
+}
+
+/// Compares checked messages before any of them is posted, since between startCoalescing() and
+/// endCoalescing() nothing may wait. Returns those to be taken later: whoever sends them may first
+/// need what this batch gives. A batch of two ranks that must complete together is whole on one of
+/// them at least: a rank announces its sends before it answers.
+std::vector<bool> C10dCommunicator::agree_on_messages(const std::vector<CallRecord>& records,
+                                                      const std::vector<PointToPoint>& messages) {
+  CallChecker& checker = *group_->checker;
+  auto& unanswered = group_->unanswered;
+  std::vector<CallChecker::Message> sends;
+  std::map<std::string, std::size_t> place_of;  // of recvs, by key
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const auto message = checker.count(records[i], messages[i].peer, messages[i].tag);
+    if (!options_.check && message.number > options_.checked_calls) continue;
+    if (messages[i].operation == Operation::kSend) {
+      checker.announce(message);
+      sends.push_back(message);
+    } else {
+      unanswered.push_back(message);
+      place_of[message.key] = i;
+    }
+  }
+  for (const auto& message : sends) {  // meanwhile move_on() answers
+    const Progress::Wait waiting(*group_->progress, group_->awaited(message.record, message.peer));
+    checker.await_answer(message);
+  }
+  group_->move_on();
+  const bool gives = std::any_of(messages.begin(), messages.end(), [](const auto& message) {
+    return message.operation == Operation::kSend;
+  });
+  if (!gives) await_senders();
+  std::vector<bool> later(messages.size(), false);
+  for (const auto& message : unanswered) later[place_of.at(message.key)] = true;
+  return later;
+}
+
+/// Until all senders of a batch's messages have come and agree.
+void C10dCommunicator::await_senders() {
+  const auto start = Clock::now();
+  while (!group_->unanswered.empty()) {
+    const auto message = group_->unanswered.front();
+    const Progress::Wait waiting(*group_->progress, group_->awaited(message.record, message.peer));
+    group_->checker->await_sender(message,
+                                  std::chrono::duration_cast<Milliseconds>(Clock::now() - start));
+    group_->move_on();
+  }
+}
+
+/// One launch for all of them, since they may only complete together.
+Work C10dCommunicator::start_on_device(const std::vector<CallRecord>& records,
+                                       const std::vector<PointToPoint>& messages) {
+  group_->check_in_use();
+  return group_->guarded(records[0], options_.timeout, [&] {
+    const auto later = agree_on_messages(records, messages);
+    std::vector<std::size_t> order(messages.size());
+    std::iota(order.begin(), order.end(), 0);
+    // of two ranks' messages the n-th sent one meets the n-th taken one: tags set the order
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return messages[a].tag < messages[b].tag;
+    });
+    std::vector<Work> works;
+    for (const bool part : {false, true}) {
+      std::vector<std::size_t> now;
+      std::copy_if(order.begin(), order.end(), std::back_inserter(now),
+                   [&](std::size_t i) { return later[i] == part; });
+      if (now.empty()) continue;
+      if (part) await_senders();
+      works.push_back(launch(records, messages, now));
+    }
+    return Work(works);
+  });
+}
+
+Work C10dCommunicator::launch(const std::vector<CallRecord>& records,
+                              const std::vector<PointToPoint>& messages,
+                              const std::vector<std::size_t>& which) {
+  c10d::Backend& backend = *group_->device;
+  backend.startCoalescing();
+  for (const std::size_t i : which) {
+    const auto& [operation, tensor, peer, tag] = messages[i];
+    std::vector<at::Tensor> tensors{tensor};
+    operation == Operation::kSend ? backend.send(tensors, peer, tag)
+                                  : backend.recv(tensors, peer, tag);
+  }
+  const int peer = messages[which[0]].peer;
+  const bool is_one = std::all_of(which.begin(), which.end(),
+                                  [&](std::size_t i) { return messages[i].peer == peer; });
+  return Work(std::make_shared<Call>(group_, records[which[0]], backend.endCoalescing(), true,
+                                     std::function<void()>(), is_one ? peer : -1));
 }
 
 Work C10dCommunicator::do_send(const CallRecord& record, at::Tensor& tensor, int peer, int tag) {
@@ -256,11 +386,16 @@ Work C10dCommunicator::do_recv(const CallRecord& record, at::Tensor& tensor, int
 
 Work C10dCommunicator::do_batch_p2p(const std::vector<CallRecord>& records,
                                     const std::vector<PointToPoint>& messages) {
-  const bool on_device = group_->device && !messages.empty() && messages[0].tensor.is_cuda();
-  if (on_device) group_->device->startCoalescing();  // NCCL hangs on unordered messages otherwise
-  Work works = Communicator::do_batch_p2p(records, messages);
-  if (!on_device) return works;
-  return Work(std::make_shared<Call>(group_, records[0], group_->device->endCoalescing(), true));
+  const auto is_on_device = [&](const auto& message) {
+    return group_->is_on_device(message.tensor);
+  };
+  if (std::none_of(messages.begin(), messages.end(), is_on_device))
+    return Communicator::do_batch_p2p(records, messages);
+  PRECINCT_CHECK(std::all_of(messages.begin(), messages.end(), is_on_device), ShapeError,
+                 "batch_p2p in group {}: expected tensors of one kind of device, found several; "
+                 "make a batch of each",
+                 name());
+  return start_on_device(records, messages);
 }
 
 std::unique_ptr<Communicator> C10dCommunicator::do_subgroup(const std::string& name,
@@ -268,7 +403,7 @@ std::unique_ptr<Communicator> C10dCommunicator::do_subgroup(const std::string& n
   group_->check_in_use();
   const int first = *std::min_element(members.begin(), members.end());
   const std::string place = fmt::format("sub{}.{}", num_subgroups_++, first);
-  if (members.size() == 1) return std::make_unique<LocalCommunicator>(name);
+  if (members.size() == 1 && size() > 1) return std::make_unique<LocalCommunicator>(name);
   std::vector<int> world_ranks;
   world_ranks.reserve(members.size());
   for (const int member : members)

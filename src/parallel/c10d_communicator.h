@@ -17,9 +17,14 @@
 namespace precinct::parallel {
 
 class GroupRegistry;
+struct DeviceBackendMaker;
 
 /// Groups over LibTorch's c10d: Gloo for tensors of the host, NCCL for those of a GPU when the CUDA
 /// library was loaded (else Gloo, which copies). This file family alone names c10d.
+///
+/// On a GPU messages between two ranks are matched by their order, whatever their tags, and those
+/// that wait for each other belong into one batch_p2p(); wait() returns when the call is done on
+/// the host's clock, and later work of the current stream sees its result.
 ///
 /// The first `checked_calls` calls of a group, or all with `check`, are compared over the ranks
 /// before they are made. A checked recv is posted when its sender is known to agree, which is
@@ -35,6 +40,7 @@ class C10dCommunicator final : public Communicator {
                    std::shared_ptr<GroupRegistry> registry);
   ~C10dCommunicator() override;
   const char* backend() const override;
+  bool is_connected() const override { return true; }
   void compare_calls() override;
   void abort(const std::string& reason) override;
 
@@ -64,6 +70,14 @@ class C10dCommunicator final : public Communicator {
   Work start(const CallRecord& record, const at::Tensor& tensor, const Body& body,
              std::function<void()> after = {});
   Work start_message(const CallRecord& record, at::Tensor& tensor, int peer, int tag, bool is_send);
+  void connect_device(const DeviceBackendMaker& maker);
+  Work start_on_device(const std::vector<CallRecord>& records,
+                       const std::vector<PointToPoint>& messages);
+  std::vector<bool> agree_on_messages(const std::vector<CallRecord>& records,
+                                      const std::vector<PointToPoint>& messages);
+  void await_senders();
+  Work launch(const std::vector<CallRecord>& records, const std::vector<PointToPoint>& messages,
+              const std::vector<std::size_t>& which);
 
   std::shared_ptr<Group> group_;
   std::unique_ptr<Store> store_;

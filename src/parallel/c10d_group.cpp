@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <set>
+#include <thread>
 #include <torch/csrc/distributed/c10d/Work.hpp>
 #include <utility>
 
@@ -17,25 +18,60 @@ using Milliseconds = std::chrono::milliseconds;
 }  // namespace
 
 void C10dCommunicator::Group::give_up(const std::string& reason) {
-  const std::lock_guard lock(mutex);
-  if (!given_up.empty()) return;
-  given_up = reason;
-  for (const auto& work : waited) work->abort();
-  changed.notify_all();
+  c10::intrusive_ptr<c10d::Backend> of_device;
+  {
+    const std::lock_guard lock(mutex);
+    if (!given_up.empty()) return;
+    given_up = reason;
+    for (const auto& work : waited) work->abort();
+    changed.notify_all();
+    of_device = device;
+  }
+  // last: what an aborted call leaves is no result, and whoever looks finds the reason already
+  if (of_device) abort_device(*of_device);
+}
+
+/// Ends the calls under way on the device, which else keep its streams, and who waits for those.
+void C10dCommunicator::Group::abort_device(c10d::Backend& backend) {
+  try {
+    backend.abort();
+  } catch (const std::exception&) {  // it is of no use any more, whatever it says
+  }
 }
 
 void C10dCommunicator::Group::close() {
   std::string reason;
+  c10::intrusive_ptr<c10d::Backend> of_device;
   {
     const std::lock_guard lock(mutex);
     reason = given_up;
     if (given_up.empty()) given_up = "it was shut down";
+    of_device = std::move(device);
   }
-  if (device) reason.empty() ? device->shutdown() : device->abort();
+  std::string trouble;
+  if (of_device && reason.empty()) {  // else it was aborted when the group was given up
+    try {
+      of_device->shutdown();
+    } catch (const std::exception& error) {
+      trouble = one_line(error.what());
+      abort_device(*of_device);
+    }
+  }
+  of_device.reset();
   // Gloo's destructor waits for calls under way, which after an error may be the whole timeout
   if (!reason.empty()) static_cast<void>(host.release());
   host.reset();
-  device.reset();
+  PRECINCT_CHECK(trouble.empty(), CommError,
+                 "rank {}: group {}: expected that its GPUs part, found '{}'; results are complete "
+                 "on ranks that say nothing",
+                 world_rank(), name, trouble);
+}
+
+void C10dCommunicator::Group::close_quietly() noexcept {
+  try {
+    close();
+  } catch (const std::exception&) {  // what a destructor cannot say
+  }
 }
 
 void C10dCommunicator::Group::check_in_use() {
@@ -54,7 +90,8 @@ Milliseconds C10dCommunicator::Group::move_on() {
     held.insert(message->channel());
     return false;
   });
-  return Milliseconds(unposted.empty() ? 500 : 20);
+  std::erase_if(unanswered, [&](const auto& message) { return checker->try_received(message); });
+  return Milliseconds(unposted.empty() && unanswered.empty() ? 500 : 20);
 }
 
 Progress::Awaited C10dCommunicator::Group::awaited(const CallRecord& record, int peer) const {
@@ -104,7 +141,7 @@ void C10dCommunicator::Call::wait(Milliseconds timeout) {
   const Progress::Wait waiting(*group_->progress, group_->awaited(record_, peer_));
   group_->guarded(record_, limit, [&] {
     if (on_device_) {
-      work_->wait(timeout);
+      wait_on_device(limit);
     } else if (is_message_) {
       wait_message(limit);
     } else {
@@ -134,6 +171,30 @@ void C10dCommunicator::Call::wait_collective(Milliseconds limit) {
   }
   lock.unlock();
   work_->wait();  // throws what went wrong
+}
+
+/// The host waits too, and not only the stream: a rank that waits for others is then seen to wait,
+/// has a deadline, wakes when the group is given up, and takes nothing from a call that failed.
+void C10dCommunicator::Call::wait_on_device(Milliseconds limit) {
+  const auto start = Clock::now();
+  while (!work_->isCompleted()) {
+    const auto waited = Clock::now() - start;
+    std::unique_lock lock(group_->mutex);
+    check_not_given_up();
+    if (waited >= limit) throw group_->late(record_, limit);
+    lock.unlock();
+    if (waited < std::chrono::microseconds(200)) {  // most calls: shorter than falling asleep
+      std::this_thread::yield();
+      continue;
+    }
+    if (waited > Milliseconds(10)) group_->move_on();
+    lock.lock();
+    if (group_->given_up.empty())
+      group_->changed.wait_for(lock, std::min<Clock::duration>(waited / 8, Milliseconds(1)));
+  }
+  work_->wait();  // the stream; throws what went wrong
+  const std::lock_guard lock(group_->mutex);
+  check_not_given_up();  // an aborted call is completed, too
 }
 
 void C10dCommunicator::Call::wait_message(Milliseconds limit) {
@@ -170,11 +231,11 @@ C10dCommunicator::CheckedMessage::CheckedMessage(std::shared_ptr<Group> group,
 
 void C10dCommunicator::CheckedMessage::post() {
   std::vector<at::Tensor> tensors{tensor_};
-  c10d::Backend& backend = group_->of(tensor_);
+  c10d::Backend& backend = *group_->host;
   const auto work = is_send() ? backend.send(tensors, message_.peer, tag_)
                               : backend.recv(tensors, message_.peer, tag_);
-  call_ = std::make_shared<Call>(group_, message_.record, work, tensor_.is_cuda(),
-                                 std::function<void()>(), message_.peer);
+  call_ = std::make_shared<Call>(group_, message_.record, work, false, std::function<void()>(),
+                                 message_.peer);
 }
 
 bool C10dCommunicator::CheckedMessage::try_post() {
@@ -204,12 +265,12 @@ void C10dCommunicator::CheckedMessage::wait(Milliseconds timeout) {
   done_ = true;
 }
 
-std::atomic<DeviceBackendFactory>& device_backend_factory() {
-  static std::atomic<DeviceBackendFactory> factory{nullptr};
-  return factory;
+std::atomic<const DeviceBackendMaker*>& device_backend_maker() {
+  static std::atomic<const DeviceBackendMaker*> maker{nullptr};
+  return maker;
 }
 
-bool device_backend_is_there() { return device_backend_factory().load() != nullptr; }
+bool device_backend_is_there() { return device_backend_maker().load() != nullptr; }
 
 void GroupRegistry::add(const std::shared_ptr<Entry>& entry) {
   const std::lock_guard lock(mutex_);

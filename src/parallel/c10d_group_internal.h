@@ -18,16 +18,19 @@ namespace precinct::parallel {
 
 /// What calls under way share with their group.
 struct C10dCommunicator::Group final : GroupRegistry::Entry {
-  ~Group() override { close(); }
+  ~Group() override { close_quietly(); }
   void give_up(const std::string& reason) override;
   void close() override;
+  void close_quietly() noexcept;
+  static void abort_device(c10d::Backend& backend);
   /// Throws CommError when the group was given up or closed.
   void check_in_use();
   /// Posts checked recvs whose sender has come; returns how long one may look away.
   std::chrono::milliseconds move_on();
   /// The backend for a tensor.
-  c10d::Backend& of(const at::Tensor& tensor) {
-    return device && tensor.defined() && tensor.is_cuda() ? *device : *host;
+  c10d::Backend& of(const at::Tensor& tensor) { return is_on_device(tensor) ? *device : *host; }
+  bool is_on_device(const at::Tensor& tensor) const {
+    return device && tensor.defined() && tensor.device().type() == device_type;
   }
   /// What this rank waits for in a call: `peer` of a message, -1 for all.
   Progress::Awaited awaited(const CallRecord& record, int peer = -1) const;
@@ -58,10 +61,12 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
   std::vector<int> world_ranks;
   std::chrono::milliseconds timeout{0};
   c10::intrusive_ptr<c10d::Backend> host, device;
+  at::DeviceType device_type = at::kCUDA;  // of the tensors that go by `device`
   std::unique_ptr<CallChecker> checker;
   std::shared_ptr<Progress> progress;
   std::string id;                                       // alike on all members
   std::vector<std::weak_ptr<CheckedMessage>> unposted;  // checked recvs, in order
+  std::vector<CallChecker::Message> unanswered;         // those of a batch on the device
 
   std::mutex mutex;                                    // of what follows
   std::condition_variable changed;                     // a call ended, or the group was given up
@@ -81,6 +86,7 @@ class C10dCommunicator::Call final : public PendingCall {
   void check_not_given_up() const;
   void wait_collective(std::chrono::milliseconds limit);
   void wait_message(std::chrono::milliseconds limit);
+  void wait_on_device(std::chrono::milliseconds limit);
 
   const std::shared_ptr<Group> group_;
   const CallRecord record_;

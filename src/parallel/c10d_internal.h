@@ -7,6 +7,7 @@
 #include <string>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
+#include <vector>
 
 #include "parallel/store.h"
 
@@ -20,16 +21,26 @@ std::string one_line(const char* what);
 
 /// What a device backend is made from.
 struct DeviceGroup {
-  c10::intrusive_ptr<c10d::Store> store;
+  c10::intrusive_ptr<c10d::Store> store;  ///< of this group alone, by a connection of its own
   std::string name;
-  int rank = 0, size = 1;
+  int rank = 0;
+  std::vector<int> world_ranks;  ///< of the members, in the order of the group's ranks
   int device_index = 0;
-  std::chrono::milliseconds timeout{60'000};
+  std::chrono::milliseconds timeout{60'000};  ///< longest wait for one call
 };
 
-/// Makes the backend for tensors on a GPU. The CUDA library, which alone links NCCL, sets it when
-/// it is loaded; without it `backend: nccl` is refused.
-using DeviceBackendFactory = c10::intrusive_ptr<c10d::Backend> (*)(const DeviceGroup& group);
-std::atomic<DeviceBackendFactory>& device_backend_factory();
+/// Makes the backend for tensors on a device. It may block until all members have called it.
+///
+/// The backend is used like NCCL's: messages only between startCoalescing() and endCoalescing(),
+/// matched by their order; a Work is polled by isCompleted(), then waited for; at the end
+/// shutdown(), after an error abort(), both once.
+struct DeviceBackendMaker {
+  c10::intrusive_ptr<c10d::Backend> (*make)(const DeviceGroup& group);
+  at::DeviceType type = at::kCUDA;  ///< of the tensors that go through it
+};
+
+/// The CUDA library, which alone links NCCL, sets it when it is asked to; without one `backend:
+/// nccl` is refused.
+std::atomic<const DeviceBackendMaker*>& device_backend_maker();
 
 }  // namespace precinct::parallel

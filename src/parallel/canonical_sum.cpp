@@ -71,7 +71,7 @@ void CanonicalSum::put_aside() {
 /// Sum over the rows of all ranks, one after the other.
 at::Tensor CanonicalSum::sum(const at::Tensor& parts) {
   at::Tensor all = parts;
-  if (group_.size() > 1) {
+  if (group_.is_connected()) {
     all = at::empty({group_.size() * parts_per_rank_, parts.size(1)}, parts.options());
     group_.all_gather(all, parts).wait();
   }

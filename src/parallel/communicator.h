@@ -55,6 +55,9 @@ class Communicator {
   const std::string& name() const { return name_; }
   /// "gloo", "nccl", "local", "fake".
   virtual const char* backend() const = 0;
+  /// Whether there is anything to be sent: not in a group of one, unless its world was connected
+  /// all the same (ConnectOptions::connect_alone).
+  virtual bool is_connected() const { return size_ > 1; }
 
   /// tensor := reduction over the ranks, in place.
   Work all_reduce(at::Tensor tensor, ReduceOp op = ReduceOp::kSum);

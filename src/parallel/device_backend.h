@@ -13,6 +13,7 @@ bool device_backend_is_there();
 extern "C" {
 
 /// Makes NCCL the backend for tensors on a GPU in groups that are connected from now on with a
-/// device_index. Found by name in libprecinct_cuda.so.
+/// device_index. Sets TORCH_NCCL_DUMP_ON_TIMEOUT=0 unless it is set: call it before other threads
+/// read the environment. Found by name in libprecinct_cuda.so.
 void precinct_cuda_register_nccl();
 }

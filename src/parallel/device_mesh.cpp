@@ -50,8 +50,9 @@ DeviceMesh::DeviceMesh(Communicator& all, const MeshSizes& sizes)
     for (std::int64_t i = 0; i < axis->size; ++i)
       members.push_back(static_cast<int>(first + i * stride));
     stride *= axis->size;
-    axis->group = axis->size == 1 ? std::make_unique<LocalCommunicator>(axis->name)
-                                  : all.subgroup(axis->name, members);
+    const bool is_local = axis->size == 1 && (all.size() > 1 || !all.is_connected());
+    axis->group = is_local ? std::make_unique<LocalCommunicator>(axis->name)
+                           : all.subgroup(axis->name, members);
   }
 }
 

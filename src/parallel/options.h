@@ -30,11 +30,16 @@ struct ConnectOptions {
   bool check = false;
   /// The first calls of each group are compared even without `check`.
   std::uint64_t checked_calls = 20;
-  /// GPU of this rank for NCCL; -1 for none.
+  /// GPU of this rank for NCCL, which becomes the current one of the calling thread; -1 for none.
   int device_index = -1;
   /// What tells that GPU from others of this host, whatever its index (its PCI address); with it,
   /// ranks that share one are refused unless the backend is Gloo, since NCCL cannot share a GPU.
   std::string device_id{};
+  /// Longest wait until the GPUs of a group are connected, which NCCL takes its time for.
+  std::chrono::milliseconds device_connect_timeout = std::chrono::seconds(300);
+  /// A world of one needs no network and sends nothing. With this it is connected like any other,
+  /// so that a backend can be tried on one rank.
+  bool connect_alone = false;
 };
 
 /// Sizes of the axes of a DeviceMesh. One of them may be -1: what is left of the world.

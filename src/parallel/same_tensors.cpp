@@ -83,7 +83,7 @@ void check_same_layout(const NamedTensors& tensors, Communicator& group) {
 }
 
 void check_same_bytes(const NamedTensors& tensors, Communicator& group, const std::string& when) {
-  if (group.size() == 1 || tensors.empty()) return;
+  if (!group.is_connected() || tensors.empty()) return;
   std::vector<std::int64_t> words;
   for (const auto& entry : tensors)
     words.push_back(static_cast<std::int64_t>(bytes_hash(entry.second)));
@@ -99,7 +99,7 @@ void check_same_bytes(const NamedTensors& tensors, Communicator& group, const st
 
 void broadcast_tensors(const NamedTensors& tensors, Communicator& group, int root,
                        std::int64_t bucket_bytes) {
-  if (group.size() == 1) return;
+  if (!group.is_connected()) return;
   const at::NoGradGuard no_grad;
   for (std::size_t first = 0; first < tensors.size();) {
     const at::Tensor& model = tensors[first].second;

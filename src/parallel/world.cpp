@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/world.h"
 
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -43,7 +45,8 @@ std::string own_address(const ProcessContext& context, const ConnectOptions& opt
 
 std::unique_ptr<StoreServer> serve_store(const ProcessContext& context) {
   if (context.rank != 0 || context.launcher_holds_store) return nullptr;
-  PRECINCT_CHECK(is_this_host(context.master_address), ConfigError,
+  const bool is_alone = context.world_size == 1 && context.master_address.empty();
+  PRECINCT_CHECK(is_alone || is_this_host(context.master_address), ConfigError,
                  "MASTER_ADDR: expected an address of rank 0's host, found '{}', which is not "
                  "this one; export MASTER_ADDR with an address of it",
                  context.master_address);
@@ -83,6 +86,14 @@ void check_own_gpus(Store& store, const ProcessContext& context, const ConnectOp
                  "ranks, show each its own (CUDA_VISIBLE_DEVICES), or set it to gloo, which lets "
                  "them share",
                  shared);
+}
+
+/// What is allocated on "the GPU" is then on this rank's own.
+void make_current(int device_index) {
+  if (device_index < 0 || !c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return;
+  const auto* guard = c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA);
+  if (device_index < guard->deviceCount())
+    guard->setDevice({c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(device_index)});
 }
 
 }  // namespace
@@ -160,14 +171,16 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
       ConfigError,
       "parallel.backend: expected a GPU and the CUDA library for 'nccl', found none; "
       "set it to gloo");
-  if (context.world_size == 1)
+  make_current(options.device_index);
+  if (context.world_size == 1 && !options.connect_alone)
     return std::make_unique<World>(context, std::make_unique<LocalCommunicator>("world"));
   auto world = std::make_unique<World>(context, nullptr);
   const auto deadline = Clock::now() + options.connect_timeout;
   world->timeout_ = options.timeout;
   world->server_ = serve_store(context);
-  auto store = job_store(context.store_address(), context.master_port, context.restart_count,
-                         options.connect_timeout);
+  const std::uint16_t port = world->server_ ? world->server_->port() : context.master_port;
+  auto store =
+      job_store(context.store_address(), port, context.restart_count, options.connect_timeout);
   check_token(*store, context);
   world->store_ = std::move(store);  // from here on the holder leaves last, also after an error
   world->registry_ = std::make_shared<GroupRegistry>(world->progress_);

@@ -69,7 +69,8 @@ class World {
 /// Meets the other ranks. Rank 0, or the launcher, holds the store. Throws ConfigError when rank
 /// 0's address is not this host, when the store belongs to another job, and when NCCL is wanted but
 /// not there; CommError when a port is in use, the store is not reached, or a rank is missing after
-/// options.connect_timeout (it is named). A world of one needs nothing and no network.
+/// options.connect_timeout (it is named). A world of one needs nothing and no network, unless
+/// options.connect_alone.
 std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptions& options = {});
 
 }  // namespace precinct::parallel

@@ -26,6 +26,7 @@ class MeasuredCommunicator final : public parallel::Communicator {
   /// Both must outlive it.
   MeasuredCommunicator(parallel::Communicator& group, CommunicationMeter& meter);
   const char* backend() const override { return group_.backend(); }
+  bool is_connected() const override { return group_.is_connected(); }
   void compare_calls() override { group_.compare_calls(); }
   void abort(const std::string& reason) override { group_.abort(reason); }
 

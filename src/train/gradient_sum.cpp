@@ -68,7 +68,7 @@ std::unique_ptr<GradientSum> make_gradient_sum(const models::NamedTensors& param
                                                const config::ExperimentConfig& config,
                                                Ranks& ranks) {
   if (config.train.deterministic) return std::make_unique<CanonicalGradientSum>(parameters, ranks);
-  if (ranks.dp().size() == 1) return std::make_unique<LocalGradientSum>(ranks.device());
+  if (!ranks.dp().is_connected()) return std::make_unique<LocalGradientSum>(ranks.device());
   return std::make_unique<OverlappedSum>(parameters, config.parallel, ranks);
 }
 

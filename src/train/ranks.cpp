@@ -49,9 +49,6 @@ parallel::ConnectOptions connect_options(const config::ExperimentConfig& config,
 Ranks::Ranks(parallel::World& world, const config::ExperimentConfig& config)
     : world_(world),
       device_(training_device(config.run.device, share_of(config, world.context()))),
-      message_device_(std::strcmp(world.communicator().backend(), "nccl") == 0
-                          ? device_
-                          : torch::Device(torch::kCPU)),
       mesh_(world, agreed(sizes_of(config.parallel))) {}
 
 /// Before any group is made: other sizes on one rank would leave the others waiting for a group.
@@ -70,18 +67,15 @@ void Ranks::note_step(std::int64_t step) {
 std::vector<std::string> Ranks::gather(const std::string& text) { return gather(text, all()); }
 
 std::vector<std::string> Ranks::gather(const std::string& text, parallel::Communicator& group) {
-  if (group.size() == 1) return {text};
-  const auto options = torch::TensorOptions().device(message_device_);
+  if (!group.is_connected()) return {text};
   const auto length = static_cast<std::int64_t>(text.size());
-  torch::Tensor lengths = torch::empty({group.size()}, options.dtype(torch::kInt64));
-  group.all_gather(lengths, torch::full({1}, length, options.dtype(torch::kInt64))).wait();
-  lengths = lengths.to(torch::kCPU);
+  const torch::Tensor lengths = torch::empty({group.size()}, torch::kInt64);
+  group.all_gather(lengths, torch::full({1}, length, torch::kInt64)).wait();
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
-  torch::Tensor mine = torch::zeros({longest}, torch::kUInt8);
+  const torch::Tensor mine = torch::zeros({longest}, torch::kUInt8);
   std::memcpy(mine.data_ptr(), text.data(), text.size());
-  torch::Tensor bytes = torch::empty({group.size() * longest}, options.dtype(torch::kUInt8));
-  group.all_gather(bytes, mine.to(message_device_)).wait();
-  bytes = bytes.to(torch::kCPU);
+  const torch::Tensor bytes = torch::empty({group.size() * longest}, torch::kUInt8);
+  group.all_gather(bytes, mine).wait();
   std::vector<std::string> texts;
   for (std::int64_t r = 0; r < group.size(); ++r)
     texts.emplace_back(static_cast<const char*>(bytes.const_data_ptr()) + r * longest,

@@ -32,8 +32,6 @@ class Ranks {
   int size() const { return world_.size(); }
   bool leads() const { return rank() == 0; }
   torch::Device device() const { return device_; }
-  /// Where a tensor has to be for a message of all().
-  torch::Device message_device() const { return message_device_; }
   parallel::Communicator& all() { return world_.communicator(); }
   /// Where this rank tells what it is doing.
   parallel::Progress& progress() { return world_.progress(); }
@@ -58,7 +56,6 @@ class Ranks {
   parallel::MeshSizes agreed(const parallel::MeshSizes& mine);
   parallel::World& world_;
   torch::Device device_;
-  torch::Device message_device_;
   parallel::DeviceMesh mesh_;
 };
 

@@ -8,19 +8,19 @@
 namespace precinct::train {
 
 StepAgreement::StepAgreement(Ranks& ranks)
-    : group_(ranks.all()), device_(ranks.message_device()), period_(device_.is_cuda() ? 8 : 1) {}
+    : group_(ranks.all()), period_(ranks.device().is_cuda() ? 8 : 1) {}
 
 Wish StepAgreement::next(Wish mine) {
-  if (group_.size() == 1) return mine;
+  if (!group_.is_connected()) return mine;
   held_ = std::max(held_, mine);
   if (num_calls_++ % period_ != 0) return Wish::kNone;
   Wish agreed = Wish::kNone;
   if (value_.defined()) {
     work_.wait();
-    agreed = static_cast<Wish>(value_.to(torch::kCPU).item<int>());
+    agreed = static_cast<Wish>(value_.item<int>());
   }
   const auto wish = static_cast<int>(std::exchange(held_, Wish::kNone));
-  value_ = torch::full({1}, wish, torch::TensorOptions().dtype(torch::kInt32).device(device_));
+  value_ = torch::full({1}, wish, torch::kInt32);  // on the host: no step waits for the GPU
   work_ = group_.all_reduce(value_, parallel::ReduceOp::kMax);
   return agreed;
 }

@@ -12,8 +12,9 @@ namespace precinct::train {
 enum class Wish : int { kNone = 0, kSave = 1, kLeave = 2 };
 
 /// Lets all ranks do the same at the end of the same step without waiting for each other: a
-/// one-integer all-reduce is started at each step and read at the next one. On a GPU, where reading
-/// waits for the device, only every 8 steps. A world of one agrees with itself at once.
+/// one-integer all-reduce of the host is started at each step and read at the next one. On a GPU,
+/// whose steps are short and run behind, only every 8 steps. A world of one agrees with itself at
+/// once.
 class StepAgreement {
  public:
   explicit StepAgreement(Ranks& ranks);
@@ -24,7 +25,6 @@ class StepAgreement {
 
  private:
   parallel::Communicator& group_;
-  torch::Device device_;
   torch::Tensor value_;  // [1] i32, under way
   parallel::Work work_;
   std::int64_t period_, num_calls_ = 0;

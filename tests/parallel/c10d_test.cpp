@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "parallel/c10d_communicator.h"
 #include "parallel/call_checker.h"
+#include "parallel/device_mesh.h"
 #include "parallel/store.h"
 #include "parallel/world.h"
 #include "tests/parallel/ranks.h"
@@ -338,6 +339,32 @@ TEST(Connect, RanksThatShareAGpuAreRefusedUnlessTheBackendIsGloo) {
         connect(context, with)->shutdown();
       },
       options);
+}
+
+TEST(Connect, AWorldOfOneIsConnectedLikeAnyOtherWhenAskedTo) {
+  const auto world = connect(ProcessContext{}, {.connect_alone = true});
+  auto& group = world->communicator();
+  EXPECT_STREQ(group.backend(), "gloo");
+  EXPECT_TRUE(group.is_connected());
+  const auto x = torch::arange(4.0);
+  auto gathered = torch::zeros({4}), scattered = torch::zeros({4}), moved = torch::zeros({4});
+  for (int round = 0; round < 30; ++round) {  // past the compared calls
+    group.all_reduce(x, ReduceOp::kMax).wait();
+    group.broadcast(x, 0).wait();
+    group.all_gather(gathered.zero_(), x).wait();
+    group.reduce_scatter(scattered.zero_(), x).wait();
+    group.all_to_all(moved.zero_(), x).wait();
+    group.barrier().wait();
+    for (const auto& found : {x, gathered, scattered, moved})
+      EXPECT_TRUE(torch::equal(found, torch::arange(4.0)));
+  }
+  DeviceMesh mesh(*world, {});
+  EXPECT_STREQ(mesh.axis("dp").backend(), "gloo");
+  EXPECT_TRUE(mesh.axis("dp").is_connected());
+  world->store()->set("key", "value");
+  EXPECT_EQ(world->store()->get("key", 1s), "value");
+  world->shutdown();
+  EXPECT_FALSE(connect(ProcessContext{})->communicator().is_connected());
 }
 
 TEST(Connect, AWorldOfOneNeedsNothing) {

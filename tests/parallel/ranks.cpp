@@ -105,11 +105,15 @@ int end_of(const Rank& rank, Clock::time_point deadline) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-std::string tail_of(const std::string& path) {
+std::string text_of(const std::string& path) {
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
-  const std::string all = text.str();
+  return text.str();
+}
+
+std::string tail_of(const std::string& path) {
+  const std::string all = text_of(path);
   return all.size() > 3000 ? "..." + all.substr(all.size() - 3000) : all;
 }
 
@@ -160,6 +164,9 @@ void run_ranks(int size, const std::function<void(parallel::World&)>& body,
     EXPECT_EQ(code, killed ? 128 + SIGKILL : 0)
         << "rank " << r << " of " << size << (code < 0 ? " hung:\n" : " said:\n")
         << tail_of(ranks[static_cast<std::size_t>(r)].log);
+    const std::string said = text_of(ranks[static_cast<std::size_t>(r)].log);
+    for (const std::string& word : options.unsaid)
+      EXPECT_EQ(said.find(word), std::string::npos) << "rank " << r << " said:\n" << said;
   }
   print_rows(ranks[0].log);
 }

@@ -21,6 +21,7 @@ struct RankOptions {
   bool shutdown = true;               ///< call World::shutdown() after the body
   bool connects = true;               ///< else the body gets no world and reads the environment
   std::vector<int> killed{};          ///< ranks that end by SIGKILL, as the test wants it
+  std::vector<std::string> unsaid{};  ///< what no rank may write, warnings of a library say
   bool rank0_holds_store = false;     ///< else this process does
 };
 

@@ -14,7 +14,7 @@ class SharedSteps {
  public:
   SharedSteps(const config::ExperimentConfig& config, const data::Panel& panel, train::Ranks& ranks)
       : data_(config, panel, {{0, 72}, {72, 96}}, data::choose_gamma_poisson(panel, {72, 96}),
-              torch::kCPU),
+              ranks.device()),
         learner_(config, data_.context(), 10, 200, ranks) {
     options_ = train::batches_of(config, ranks);
     options_.prefetch = 0;

@@ -3,101 +3,69 @@
 // Every layout takes the steps of one process.
 #include "train/parallelize.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
-
 #include "base/error.h"
+#include "tests/parallel/c10d_ordered_backend.h"
 #include "tests/parallel/ranks.h"
 #include "tests/support/shared_steps.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/train/parity_matrix.h"
 
 namespace precinct::train {
 namespace {
 
 using parallel::World;
+using test::ParityRow;
 using test::relative_difference;
 using test::run_ranks;
 using test::SharedSteps;
 using testing::HasSubstr;
 
-struct Row {
-  const char* model;
-  int dp = 1, tp = 1, pp = 1;
-  bool is_double = false;
-  int ranks() const { return dp * tp * pp; }
-  std::string layout() const {
-    std::string text;
-    for (const auto& [name, size] : {std::pair{"dp", dp}, {"tp", tp}, {"pp", pp}})
-      if (size > 1) text += fmt::format("{}{}{}", text.empty() ? "" : "_", name, size);
-    return text.empty() ? "serial" : text;
-  }
-};
-
-void PrintTo(const Row& row, std::ostream* out) { *out << row.model << " " << row.layout(); }
-
-std::vector<Row> all_rows() {
-  std::vector<Row> rows;
-  for (const char* model : {"dnn", "crimenet", "gat_tcn"}) {
-    for (const Row& one :
-         {Row{model, 1, 1}, Row{model, 2, 1}, Row{model, 3, 1}, Row{model, 4, 1}, Row{model, 1, 2},
-          Row{model, 2, 2}, Row{model, 1, 4}, Row{model, 1, 1, 2}, Row{model, 1, 1, 3},
-          Row{model, 2, 1, 2}, Row{model, 1, 2, 2}}) {
-      rows.push_back(one);
-      rows.push_back(one);
-      rows.back().is_double = true;
-    }
-  }
-  return rows;
-}
-
-class ParityMatrix : public testing::TestWithParam<Row> {};
-INSTANTIATE_TEST_SUITE_P(Layouts, ParityMatrix, testing::ValuesIn(all_rows()),
-                         [](const auto& info) {
-                           return fmt::format("{}_{}_{}", info.param.model, info.param.layout(),
-                                              info.param.is_double ? "f64" : "f32");
-                         });
-
-config::ExperimentConfig config_of(const Row& row) {
-  auto config = test::config_of_steps(row.model);
-  config.parallel.bucket_mb = 0.001;  // several buckets
-  config.model.num_heads = 4;
-  return config;
-}
+class ParityMatrix : public testing::TestWithParam<ParityRow> {};
+INSTANTIATE_TEST_SUITE_P(Layouts, ParityMatrix, testing::ValuesIn(test::parity_rows()),
+                         [](const auto& info) { return info.param.name(); });
 
 TEST_P(ParityMatrix, FiftyStepsAreThoseOfOneProcess) {
-  const Row row = GetParam();
-  run_ranks(row.ranks(), [&row](World& world) {
-    if (row.is_double) torch::set_default_dtype(caffe2::TypeMeta::Make<double>());
-    const double tolerance = row.is_double ? 1e-12 : 1e-5;
-    const auto panel = test::small_panel_with_gaps();
-    auto config = config_of(row);
-    test::OneRank one(config);
-    config.parallel.tp = row.tp;
-    config.parallel.pp = row.pp;
-    config.parallel.num_micro_batches = row.pp > 1 ? 3 : 1;
-    config.parallel.schedule = row.dp > 1 ? "gpipe" : "1f1b";
-    Ranks ranks(world, config);
-    SharedSteps shared(config, panel, ranks);
-    std::vector<double> losses;
-    for (int step = 0; step < 50; ++step) losses.push_back(shared.step());
-    const auto weights = shared.weights();
-    if (!ranks.leads()) return;
-    SharedSteps serial(config, panel, one.ranks);
-    double loss = 0;
-    for (const double found : losses) {
-      const double expected = serial.step();
-      loss = std::max(loss, std::abs(found - expected) / std::abs(expected));
-    }
-    const double weight = relative_difference(weights, serial.weights());
-    std::printf("row: %-8s %-7s %s, 50 steps: loss %.1e, weights %.1e (largest, <= %.0e)\n",
-                row.model, row.layout().c_str(), row.is_double ? "f64" : "f32", loss, weight,
-                tolerance);
-    EXPECT_LE(loss, tolerance);
-    EXPECT_LE(weight, tolerance);
-  });
+  const ParityRow row = GetParam();
+  test::RankOptions options;
+  options.connect.connect_alone = true;
+  run_ranks(
+      row.ranks(),
+      [&row](World& world) {
+        // alone: not even rounding may differ
+        const double tolerance = row.is_alone() ? 0 : row.is_double ? 1e-12 : 1e-5;
+        EXPECT_STREQ(world.communicator().backend(), "gloo");
+        test::expect_steps_of_one_process(world, row, "cpu", tolerance);
+      },
+      options);
+}
+
+/// The same over a backend that keeps NCCL's rules for messages, streams and waits.
+class OrderedParityMatrix : public testing::TestWithParam<ParityRow> {};
+INSTANTIATE_TEST_SUITE_P(Layouts, OrderedParityMatrix,
+                         testing::Values(ParityRow{"gat_tcn"}, ParityRow{"dnn", 2},
+                                         ParityRow{"crimenet", 1, 2}, ParityRow{"gat_tcn", 1, 1, 2},
+                                         ParityRow{"dnn", 1, 1, 3}, ParityRow{"dnn", 2, 1, 2}),
+                         [](const auto& info) { return info.param.name(); });
+
+TEST_P(OrderedParityMatrix, FiftyStepsAreThoseOfOneProcess) {
+  const ParityRow row = GetParam();
+  test::use_ordered_backend();
+  test::RankOptions options;
+  options.connect.connect_alone = true;
+  options.connect.device_index = 0;
+  run_ranks(
+      row.ranks(),
+      [&row](World& world) {
+        EXPECT_STREQ(world.communicator().backend(), "nccl");
+        test::expect_steps_of_one_process(world, row, "cpu", row.is_alone() ? 0 : 1e-5);
+        world.shutdown();
+        for (const std::string& end : test::ends_of_ordered_backends())
+          EXPECT_THAT(end, testing::StartsWith("shutdown"));
+      },
+      options);
 }
 
 class EachNetworkInParts : public testing::TestWithParam<const char*> {};
