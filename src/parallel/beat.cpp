@@ -10,7 +10,7 @@
 namespace precinct::parallel {
 namespace {
 
-constexpr const char* kVersion = "beat1";
+constexpr const char* kVersion = "beat2";
 
 /// Fields are separated by tabs, records by line breaks.
 std::string clean(std::string text) {
@@ -33,9 +33,9 @@ std::vector<std::string> fields_of(const std::string& line) {
 }  // namespace
 
 std::string Beat::text() const {
-  std::string text =
-      fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", kVersion, number, clean(host), pid, step,
-                  clean(phase), changes, idle_s, clean(waits_for));
+  std::string text = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", kVersion, number,
+                                 clean(host), pid, step, clean(phase), changes, idle_s,
+                                 clean(waits_for), clean(waits_in), waits_number);
   for (const auto& [name, usual_s] : usual)
     text += fmt::format("usual\t{}\t{}\t{}\t{}\n", clean(name), usual_s.count, usual_s.median_s,
                         usual_s.p99_s);
@@ -52,7 +52,7 @@ std::optional<Beat> Beat::parse(const std::string& text) {
   try {
     if (!std::getline(lines, line)) return std::nullopt;
     auto f = fields_of(line);
-    if (f.size() != 9 || f[0] != kVersion) return std::nullopt;
+    if (f.size() != 11 || f[0] != kVersion) return std::nullopt;
     beat.number = std::stoull(f[1]);
     beat.host = f[2];
     beat.pid = std::stoll(f[3]);
@@ -61,6 +61,8 @@ std::optional<Beat> Beat::parse(const std::string& text) {
     beat.changes = std::stoull(f[6]);
     beat.idle_s = std::stod(f[7]);
     beat.waits_for = f[8];
+    beat.waits_in = f[9];
+    beat.waits_number = std::stoull(f[10]);
     while (std::getline(lines, line)) {
       f = fields_of(line);
       if (f[0] == "usual" && f.size() == 5) {

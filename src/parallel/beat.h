@@ -29,6 +29,8 @@ struct Beat {
     PastCall last;  ///< number 0: none yet
   };
   std::vector<Group> groups;
+  std::string waits_in{};  ///< Progress::Awaited's group and number
+  std::uint64_t waits_number = 0;
 
   /// A text without its own format's breaks, and back; nothing when it is none.
   std::string text() const;

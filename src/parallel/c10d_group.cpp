@@ -96,7 +96,7 @@ Milliseconds C10dCommunicator::Group::move_on() {
 
 Progress::Awaited C10dCommunicator::Group::awaited(const CallRecord& record, int peer) const {
   if (peer >= 0) return {record.text_in(name), {world_ranks[static_cast<std::size_t>(peer)]}};
-  return {record.text_in(name), world_ranks};
+  return {record.text_in(name), world_ranks, id, record.number};
 }
 
 CommError C10dCommunicator::Group::late(const CallRecord& record, Milliseconds limit) const {

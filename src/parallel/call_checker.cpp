@@ -41,15 +41,18 @@ void CallChecker::compare_collective(const CallRecord& record, std::uint64_t has
   compare_all(fmt::format("call/{}", record.number), value_of(hash, record.text()), record);
 }
 
-void CallChecker::compare_history(std::uint64_t num_calls, std::uint64_t hash) {
+void CallChecker::compare_history(const CallHistory& history, std::uint64_t num_calls,
+                                  std::uint64_t hash) {
   CallRecord record;
   record.number = num_calls;
+  record.detail = "comparison of the calls so far";
   compare_all(fmt::format("history/{}", ++compared_),
-              value_of(hash, fmt::format("{} calls with hash {:016x}", num_calls, hash)), record);
+              value_of(hash, fmt::format("{} calls with hash {:016x}", num_calls, hash)), record,
+              &history);
 }
 
 void CallChecker::compare_all(const std::string& key, const std::string& own,
-                              const CallRecord& record) {
+                              const CallRecord& record, const CallHistory* history) {
   const int size = static_cast<int>(world_ranks_.size());
   const std::string own_key = fmt::format("{}/{}", key, rank_);
   store_->set(own_key, own);
@@ -79,7 +82,7 @@ void CallChecker::compare_all(const std::string& key, const std::string& own,
                  world_ranks_[static_cast<std::size_t>(rank_)], record.text_in(group_), size,
                  static_cast<double>(timeout_.count()) / 1e3, ranks_text(missing));
   if (std::any_of(values.begin(), values.end(), [&](const auto& v) { return v != own; }))
-    disagree(values, record);
+    disagree(values, record, history);
   // every rank that is here has read all values of the comparison before
   old_keys_.push_back(own_key);
   if (old_keys_.size() > 2) {
@@ -88,7 +91,28 @@ void CallChecker::compare_all(const std::string& key, const std::string& own,
   }
 }
 
-void CallChecker::disagree(const std::vector<std::string>& values, const CallRecord& record) const {
+std::string CallChecker::first_that_differs(const std::vector<std::string>& values,
+                                            const CallHistory& history) const {
+  const auto key = [](std::size_t rank) { return fmt::format("calls/{}", rank); };
+  const auto rank = static_cast<std::size_t>(rank_);
+  store_->set(key(rank), history.dump());
+  for (std::size_t r = 0; r < values.size(); ++r) {
+    if (values[r] == values[rank]) continue;
+    const auto shown = store_->get(key(r), std::min(timeout_, std::chrono::milliseconds(2000)));
+    if (!shown) continue;
+    if (const auto first =
+            first_difference(CallHistory::read(history.dump()), CallHistory::read(*shown)))
+      return fmt::format("; call #{} is {} on rank {} and {} on rank {}{}", first->number,
+                         first->own, world_ranks_[rank], first->other, world_ranks_[r],
+                         first->is_first && first->own != first->other
+                             ? ""
+                             : ", but an earlier call or step differs");
+  }
+  return "";
+}
+
+void CallChecker::disagree(const std::vector<std::string>& values, const CallRecord& record,
+                           const CallHistory* history) const {
   std::vector<std::pair<std::string, std::vector<int>>> sides;
   for (std::size_t r = 0; r < values.size(); ++r) {
     auto side = std::find_if(sides.begin(), sides.end(),
@@ -103,6 +127,7 @@ void CallChecker::disagree(const std::vector<std::string>& values, const CallRec
         fmt::format("{}{} on {}", text.empty() ? "" : " and ", text_of(value), ranks_text(ranks));
     calls_differ |= text_of(value) != text_of(sides.front().first);
   }
+  if (history != nullptr) text += first_that_differs(values, *history);
   throw CommError(fmt::format(
       "group {}, call #{}: expected the same call on all ranks, found {}{}; look for a branch that "
       "only some ranks take",

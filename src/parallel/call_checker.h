@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "parallel/call_history.h"
 #include "parallel/call_record.h"
 #include "parallel/store.h"
 
@@ -34,8 +35,9 @@ class CallChecker {
   /// after the timeout.
   void compare_collective(const CallRecord& record, std::uint64_t hash);
 
-  /// Blocks until every rank is here and throws unless all made the same calls so far.
-  void compare_history(std::uint64_t num_calls, std::uint64_t hash);
+  /// Blocks until every rank is here and throws unless all made the same calls so far. The error
+  /// names the first that differs, among those that are kept.
+  void compare_history(const CallHistory& history, std::uint64_t num_calls, std::uint64_t hash);
 
   /// A message under check: the sender announces it; the receiver compares it with what it expects
   /// before it takes it, and answers; the sender waits for the answer.
@@ -57,9 +59,12 @@ class CallChecker {
  private:
   CommError missing(const Message& message, const char* what) const;
   void answer(const Message& message, const std::string& sent);
-  void compare_all(const std::string& key, const std::string& own, const CallRecord& record);
-  [[noreturn]] void disagree(const std::vector<std::string>& values,
-                             const CallRecord& record) const;
+  void compare_all(const std::string& key, const std::string& own, const CallRecord& record,
+                   const CallHistory* history = nullptr);
+  [[noreturn]] void disagree(const std::vector<std::string>& values, const CallRecord& record,
+                             const CallHistory* history) const;
+  std::string first_that_differs(const std::vector<std::string>& values,
+                                 const CallHistory& history) const;
 
   std::unique_ptr<Store> store_;
   const std::string group_;

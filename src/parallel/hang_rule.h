@@ -28,4 +28,11 @@ double allowed_idle_s(const Beat& beat, double heartbeat_s, double timeout_s);
 /// altogether is unreachable, which is not the same: a link may come back.
 bool hangs(const Awaited& other, double heartbeat_s, double timeout_s);
 
+/// Whether this rank, which waits as `own` says, and one that it waits for are in collectives of
+/// which neither has made the other's, both for two heartbeats: they wait for each other in vain.
+/// `groups` are those of this rank. (Where one has made the other's call its messages may only be
+/// slow, and a link may come back.)
+bool wait_crosswise(const Progress::Snapshot& own, const std::vector<Progress::Group>& groups,
+                    const Awaited& other, double heartbeat_s);
+
 }  // namespace precinct::parallel

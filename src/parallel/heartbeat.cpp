@@ -102,8 +102,11 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
       if (compare_calls(rank, *beat)) return;
       const bool is_awaited = std::find(now.awaited.ranks.begin(), now.awaited.ranks.end(), rank) !=
                               now.awaited.ranks.end();
-      if (now.is_waiting && is_awaited && hangs(awaited(rank, *beat), every_s(), timeout_s()))
-        return declare(hang_of(rank, *beat, now));
+      if (!now.is_waiting || !is_awaited) continue;
+      const Awaited other = awaited(rank, *beat);
+      if (hangs(other, every_s(), timeout_s())) return declare(hang_of(rank, *beat, now));
+      if (wait_crosswise(now, progress_->groups(), other, every_s()))
+        return declare({-1, crosswise(rank, *beat, now)});
     }
   }
 
@@ -114,7 +117,11 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
     const auto now = progress_->snapshot();
     Beat beat{++beats_,    host_,      ::getpid(), now.step,  now.phase,
               now.changes, now.idle_s, "",         now.usual, {}};
-    if (now.is_waiting) beat.waits_for = now.awaited.call;
+    if (now.is_waiting) {
+      beat.waits_for = now.awaited.call;
+      beat.waits_in = now.awaited.group;
+      beat.waits_number = now.awaited.number;
+    }
     for (const auto& group : progress_->groups())
       beat.groups.push_back({group.id, group.name, group.calls->last().value_or(PastCall{})});
     life_.beat(options_.rank, beat);
@@ -165,6 +172,13 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
                         is_held ? "see who sent it SIGSTOP, then start the job again"
                                 : "see what it waits for (its disk, a lock), then start the job "
                                   "again")};
+  }
+
+  std::string crosswise(std::int64_t rank, const Beat& beat, const Progress::Snapshot& now) const {
+    return fmt::format(
+        "step {}: expected the same calls in the same order on all ranks, found rank {} waiting in "
+        "{} and rank {} waiting in {}; look for a branch that only some ranks take",
+        now.step, options_.rank, now.awaited.call, rank, beat.waits_for);
   }
 
   /// Whether the calls of that rank differ from this one's, which is then declared.

@@ -38,6 +38,10 @@ class Progress {
   struct Awaited {
     std::string call;        ///< "all_reduce #1822 (dp, 3.1 MB, [811008] float32)"
     std::vector<int> ranks;  ///< of the world, that have to join
+    /// Of a collective: its group's id and its number there. A rank whose last call of that group
+    /// has a smaller number has not made it. 0: a message.
+    std::string group{};
+    std::uint64_t number = 0;
   };
   /// While it lives, this rank waits. Those inside another one do not count.
   class Wait {

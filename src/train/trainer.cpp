@@ -154,6 +154,7 @@ void Trainer::save(bool is_best) {
   state_.loss_sums = learner_->loss_sums();
   state_.guard = learner_->guard().state();
   for (auto& observer : observers_) observer->before_checkpoint(state_);
+  for (const char* axis : {"dp", "pp", "tp"}) ranks_.mesh().axis(axis).compare_calls();
   ranks_.all().compare_calls();
   const auto tensors = learner_->tensors();
   if (ranks_.leads())

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <regex>
 
 #include "parallel/store.h"
@@ -39,6 +40,15 @@ Clock::time_point struck_at(const LaunchedRun& run) {
   Clock::rep count = 0;
   std::ifstream(run.notes() / "struck") >> count;
   return Clock::time_point(Clock::duration(count));
+}
+
+/// The last step before the planted fault.
+std::int64_t last_good_step(const LaunchedRun& run) {
+  Clock::rep count = 0;
+  std::int64_t step = -1;
+  std::string phase;
+  std::ifstream(run.notes() / "struck") >> count >> step >> phase;
+  return phase == "evaluate" ? step - 1 : step;  // whose checkpoint comes after the scores
 }
 
 /// Whether nobody listens at the port where the ranks met.
@@ -105,7 +115,7 @@ TEST_P(ARankDies, AllAreGoneWithin5SecondsAndItIsNamed) {
   EXPECT_TRUE(left_nothing);
   EXPECT_LE(seconds, 5.0) << result.err;
   EXPECT_EQ(result.exit_code, death.exit_code) << result.err;
-  EXPECT_GT(step, 0) << result.err;  // the dead one's last sign of life, up to 0.5 s old
+  EXPECT_GE(step, 0) << result.err;  // the dead one's last sign of life, up to 0.5 s old
   EXPECT_LE(step, run.step() + 1);
   const std::int64_t at_the_end = step_in_table(result.err, 1 - rank, "exit code 4");
   EXPECT_GE(at_the_end, kStep) << result.err;
@@ -114,6 +124,115 @@ TEST_P(ARankDies, AllAreGoneWithin5SecondsAndItIsNamed) {
                                                     rank, death.cause)));
   EXPECT_THAT(result.err, Not(HasSubstr("restart ")));
   expect_port_is_free(run);
+}
+
+/// The moment at which the ranks start again.
+class NextStart {
+ public:
+  explicit NextStart(const LaunchedRun& run) : notes_(run.notes()) {
+    static_cast<void>(run.words());  // makes the folder
+    watch_.emplace(std::vector<std::filesystem::path>{notes_});
+  }
+  test::Watch watch() {
+    return {watch_->file(), [this] {
+              for (const auto& name : watch_->names())
+                if (name == "port" && std::filesystem::exists(notes_ / "struck") && !at)
+                  at = Clock::now();
+              return 0;
+            }};
+  }
+  std::optional<Clock::time_point> at;
+
+ private:
+  const std::filesystem::path notes_;
+  std::optional<test::FolderWatch> watch_;
+};
+
+/// T8: a loader sleeps for ever; 2 runs, 20 in the long form. The bound is that of
+/// docs/parallel.md: two heartbeats (1 s), or 8 x p99 of the phase, after the last progress.
+TEST(ALoaderThatSleeps, IsNamedWithItsPhaseInTimeAndTheRestartChangesNoBit) {
+  test::Draw draw;
+  for (int round = 0; round < (test::is_long_form() ? 20 : 2) && !HasFailure(); ++round) {
+    const int rank = round % 2;
+    const std::int64_t batch = 6 + draw.below(14);
+    const LaunchedRun run{.name = fmt::format("asleep-{}", round),
+                          .max_restarts = 1,
+                          .fault = fmt::format("hold {}", batch),
+                          .fault_library = PRECINCT_RANK_FAULT_LIBRARY,
+                          .fault_rank = rank};
+    NextStart next(run);
+    const auto result = run_launched(run, next.watch());
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const std::regex form(
+        fmt::format("launch: rank {} \\([^\n]*expected to join [^\n]* found it "
+                    "without progress in phase data of step [0-9]+ for ([0-9.]+) s "
+                    "\\(usual: up to ([-0-9.e]+) s\\)[^\n]*; restart 1 of 1",
+                    rank));
+    std::smatch found;
+    ASSERT_TRUE(std::regex_search(result.err, found, form)) << result.err;
+    const double idle = std::stod(found[1]), usual = std::stod(found[2]);
+    const double bound = std::max(2.0, 8 * usual);
+    ASSERT_TRUE(next.at);
+    const double seconds = std::chrono::duration<double>(*next.at - struck_at(run)).count();
+    std::cout << fmt::format(
+        "seed {}: rank {}, batch {}: noticed after {} s (bound {:.2f} s), started again "
+        "after {:.2f} s\n",
+        draw.seed, rank, batch, idle, bound, seconds);
+    EXPECT_GE(idle, bound - 0.1);
+    EXPECT_LE(idle, bound + 1);  // a look every half heartbeat, at signs of life of that age
+    EXPECT_LE(seconds, bound + 1 + 5 + 1);  // all end in 5 s; the launcher's pause
+    test::expect_same_as_undisturbed(run);
+  }
+}
+
+/// Its twin: the same rule, ten times as strict, and one rank now and then 5 x slower than its
+/// mean.
+TEST(SlowSteps, FiveTimesSlowerThanTheMeanAreNoAlarm) {
+  for (const int rank : {0, 1}) {
+    const LaunchedRun run{
+        .name = fmt::format("slow-{}", rank),
+        .more = {"--set", "parallel.heartbeat_seconds=0.1", "--set", "train.global_batch_size=4"},
+        .fault = "slow 40 20 255",  // the mean is 51 ms, two heartbeats are 200
+        .fault_library = PRECINCT_RANK_FAULT_LIBRARY,
+        .fault_rank = rank};
+    const auto result = run_launched(run);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.err, Not(HasSubstr("expected to join")));
+    EXPECT_GT(struck_at(run), Clock::time_point()) << "no step was slow";
+  }
+}
+
+/// T9 after the calls that are compared one by one: what one of two training ranks does with an
+/// all_reduce of its gradients, in rank_fault's words.
+class CallsDiffer : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Ways, CallsDiffer, testing::Values("skip", "swap", "bend", "cut"),
+                         [](const auto& info) { return std::string(info.param); });
+
+/// 2 places of each kind, 20 in the long form; heartbeats of 1 s.
+TEST_P(CallsDiffer, InTrainingEndWithBothSidesNamedAndNothingWrongIsSaved) {
+  test::Draw draw;
+  for (int round = 0; round < (test::is_long_form() ? 20 : 2) && !HasFailure(); ++round) {
+    const std::int64_t call = 21 + draw.below(150);
+    const int rank = round % 2;
+    const LaunchedRun run{.name = fmt::format("{}-{}", GetParam(), round),
+                          .more = {"--set", "train.global_batch_size=2"},
+                          .fault = fmt::format("{} {}", GetParam(), call),
+                          .fault_library = PRECINCT_RANK_FAULT_LIBRARY,
+                          .fault_rank = rank};
+    const auto result = run_launched(run);
+    const double seconds = seconds_since(struck_at(run));
+    const std::int64_t good = last_good_step(run);
+    std::cout << fmt::format(
+        "seed {}: {} call {} on rank {}, after step {}: ended in {:.2f} s, step {} is saved\n",
+        draw.seed, GetParam(), call, rank, good, seconds, run.saved_step());
+    EXPECT_EQ(result.exit_code, 4) << result.err;
+    EXPECT_LE(seconds, 20.0);
+    EXPECT_LE(run.saved_step(), good) << result.err;
+    for (const int side : {0, 1})
+      EXPECT_THAT(result.err,
+                  ContainsRegex(fmt::format(
+                      "\\[rank {}\\] [^\n]*all_reduce[^\n]* \\[[0-9, ]*\\] float(32|64)", side)));
+  }
 }
 
 }  // namespace

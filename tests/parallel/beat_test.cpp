@@ -19,6 +19,8 @@ Beat some_beat() {
   beat.waits_for = "all_reduce #7 (dp, 16 B, sum, [4] float32)";
   beat.usual["data"] = {256, 0.004, 0.011};
   beat.usual["step"] = {256, 0.04, 0.1};
+  beat.waits_in = "dp";
+  beat.waits_number = 7;
   beat.groups.push_back({"precinct/0/world/", "world", {7, 0xfedcba9876543210ULL, "barrier"}});
   return beat;
 }
@@ -31,6 +33,8 @@ TEST(Beat, IsReadAsItWasWritten) {
   EXPECT_EQ(read->host, "node01");
   EXPECT_EQ(read->step, 333);
   EXPECT_EQ(read->waits_for, beat.waits_for);
+  EXPECT_EQ(read->waits_in, "dp");
+  EXPECT_EQ(read->waits_number, 7U);
   EXPECT_EQ(read->usual.at("step").p99_s, 0.1);
   EXPECT_EQ(read->groups[0].last.hash, 0xfedcba9876543210ULL);
 }
@@ -46,9 +50,9 @@ TEST(Beat, ANameWithBreaksDoesNotBreakIt) {
 TEST(Beat, WhatIsNoneIsRefused) {
   const std::string good = some_beat().text();
   EXPECT_FALSE(Beat::parse(""));
-  EXPECT_FALSE(Beat::parse("beat2" + good.substr(5)));
+  EXPECT_FALSE(Beat::parse("beat1" + good.substr(5)));
   EXPECT_FALSE(Beat::parse(good + "more\n"));
-  EXPECT_FALSE(Beat::parse("beat1\tx\thost\t1\t2\tdata\t3\t0.5\t\n"));
+  EXPECT_FALSE(Beat::parse("beat2\tx\thost\t1\t2\tdata\t3\t0.5\t\t\t0\n"));
   for (std::size_t size = 0; size < good.size(); ++size) Beat::parse(good.substr(0, size));
 }
 

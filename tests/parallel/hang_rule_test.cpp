@@ -60,5 +60,57 @@ TEST(HangRule, MissingBeatsAreNoHangUnlessTheLauncherSeesTheRankStopped) {
   EXPECT_FALSE(hangs(other, 1, 60)) << "it may go on in a moment";
 }
 
+/// Two ranks with the groups dp and world, which wait for each other: this one in call 9 of dp, the
+/// other in call 5 of world.
+struct Crossed {
+  Progress::Snapshot own;
+  std::vector<Progress::Group> groups;
+  Awaited other;
+  Crossed(std::uint64_t own_world_calls, std::uint64_t other_dp_calls) {
+    own.is_waiting = true;
+    own.idle_s = 2.1;
+    own.awaited = {"all_reduce #9 (dp)", {0, 1}, "d", 9};
+    other.beats_seen = 2;
+    other.beat.idle_s = 2.1;
+    other.beat.waits_for = "barrier #5 (world)";
+    other.beat.waits_in = "w";
+    other.beat.waits_number = 5;
+    other.beat.groups = {{"d", "dp", {other_dp_calls, 0, ""}}, {"w", "world", {5, 0, ""}}};
+    groups = {{"d", "dp", calls(9)}, {"w", "world", calls(own_world_calls)}};
+  }
+  static std::shared_ptr<const CallHistory> calls(std::uint64_t count) {
+    auto history = std::make_shared<CallHistory>();
+    for (std::uint64_t i = 1; i <= count; ++i) history->add({Operation::kBarrier, i, "", 0, ""}, i);
+    return history;
+  }
+  bool is_found() const { return wait_crosswise(own, groups, other, 1); }
+};
+
+TEST(HangRule, RanksInCallsThatTheOtherHasNotMadeWaitInVain) {
+  EXPECT_TRUE(Crossed(4, 8).is_found());
+  EXPECT_TRUE(Crossed(0, 0).is_found());
+}
+
+TEST(HangRule, WhereOneHasMadeTheOthersCallTheLinkMayBeSlow) {
+  EXPECT_FALSE(Crossed(4, 9).is_found()) << "this rank's call was made: its messages are under way";
+  EXPECT_FALSE(Crossed(5, 8).is_found());
+}
+
+TEST(HangRule, CrosswiseWaitsTakeTwoHeartbeatsTwoSignsOfLifeAndCommonGroups) {
+  for (const auto& change : std::vector<void (*)(Crossed&)>{
+           [](Crossed& c) { c.own.is_waiting = false; }, [](Crossed& c) { c.own.idle_s = 1.9; },
+           [](Crossed& c) { c.other.beat.idle_s = 1.9; },
+           [](Crossed& c) { c.other.beats_seen = 1; }, [](Crossed& c) { c.other.is_held = true; },
+           [](Crossed& c) { c.own.awaited.number = 0; },
+           [](Crossed& c) { c.other.beat.waits_number = 0; },
+           [](Crossed& c) { c.other.beat.waits_in = "another"; },
+           [](Crossed& c) { c.own.awaited.group = "another"; },
+           [](Crossed& c) { c.other.beat.waits_for = c.own.awaited.call; }}) {
+    Crossed crossed(4, 8);
+    change(crossed);
+    EXPECT_FALSE(crossed.is_found());
+  }
+}
+
 }  // namespace
 }  // namespace precinct::parallel

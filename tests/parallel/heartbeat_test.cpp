@@ -118,6 +118,39 @@ TEST_F(HeartbeatTest, CallsThatDifferAreFoundWithoutAWait) {
   EXPECT_TRUE(holds(text, "all_reduce(sum) [2, 2] float32 on rank 1")) << text;
 }
 
+/// The ranks take two groups in another order; each waits in a call that the other never makes.
+TEST(HeartbeatRanks, CallsOfTwoGroupsInAnotherOrderEndSoonWithBothSides) {
+  test::RankOptions options;
+  options.connect.timeout = 60s;
+  options.connect.heartbeat = 500ms;
+  options.shutdown = false;
+  for (const int calls_before : {2, 40}) {  // among those compared one by one, and after them
+    run_ranks(
+        2,
+        [calls_before](World& world) {
+          const auto dp = world.communicator().split("dp", 0, world.rank());
+          auto x = torch::ones({8}), y = torch::ones({4});
+          for (int i = 0; i < calls_before; ++i) {
+            dp->all_reduce(x).wait();
+            world.communicator().all_reduce(y).wait();
+          }
+          const auto begin = Clock::now();
+          const auto text = error_of<CommError>([&] {
+            if (world.rank() == 0) dp->all_reduce(x).wait();
+            world.communicator().all_reduce(y).wait();
+          });
+          EXPECT_LT(Clock::now() - begin, 5s);
+          EXPECT_TRUE(holds(text, "[8] float32) and rank 1 waiting in all_reduce #") ||
+                      holds(text, "[4] float32) and rank 0 waiting in all_reduce #"))
+              << text;
+          for (const char* part :
+               {"(dp, 32 B, sum, [8] float32)", "(world, 16 B, sum, [4] float32)"})
+            EXPECT_TRUE(holds(text, part)) << text;
+        },
+        options);
+  }
+}
+
 test::RankOptions with_heartbeat(std::chrono::milliseconds every) {
   test::RankOptions options;
   options.connect.heartbeat = every;

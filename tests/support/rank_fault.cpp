@@ -6,7 +6,10 @@
 //                                          exception, one that nobody catches in a thread
 //   hold N                                 the loader's N-th batch is never made
 //   slow MS EVERY SLOW_MS                  each batch takes MS, each EVERY-th SLOW_MS
-// PRECINCT_RANK_FAULT_NOTE is a file that gets the time (steady clock, ns) when it comes.
+//   skip | swap | bend | cut N             the N-th all_reduce of group dp is left out, changes its
+//                                          place with the next one, has another shape, another size
+// PRECINCT_RANK_FAULT_NOTE is a file that gets the time (steady clock, ns), the step and the phase
+// when it comes.
 #include <dlfcn.h>
 
 #include <atomic>
@@ -15,13 +18,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "data/loader/resident_series.h"
+#include "parallel/communicator.h"
 #include "parallel/progress.h"
 
 namespace precinct {
@@ -32,6 +38,10 @@ struct Fault {
   std::int64_t at = -1, milliseconds = 0, every = 1, slow_milliseconds = 0;
 };
 
+bool is_of_calls(const std::string& act) {
+  return act == "skip" || act == "swap" || act == "bend" || act == "cut";
+}
+
 Fault read_fault() {
   const char* text = std::getenv("PRECINCT_RANK_FAULT");
   std::istringstream words(text == nullptr ? "" : text);
@@ -39,7 +49,7 @@ Fault read_fault() {
   words >> fault.act;
   if (fault.act == "slow")
     words >> fault.milliseconds >> fault.every >> fault.slow_milliseconds;
-  else if (fault.act == "hold")
+  else if (is_of_calls(fault.act) || fault.act == "hold")
     words >> fault.at;
   else
     words >> fault.phase >> fault.at;
@@ -66,9 +76,22 @@ Function own(const char* name) {
   return reinterpret_cast<Function>(found);
 }
 
+/// Where the program is, as it last said.
+struct Place {
+  std::mutex mutex;
+  std::string phase = "start";
+  std::int64_t step = 0;
+};
+Place& place() {
+  static auto* one = new Place;  // exit(0) comes while other threads run
+  return *one;
+}
+
 void note_the_time() {
+  const std::lock_guard lock(place().mutex);
   if (const char* file = std::getenv("PRECINCT_RANK_FAULT_NOTE"))
-    std::ofstream(file) << std::chrono::steady_clock::now().time_since_epoch().count() << "\n";
+    std::ofstream(file) << std::chrono::steady_clock::now().time_since_epoch().count() << " "
+                        << place().step << " " << place().phase << "\n";
 }
 
 void strike() {
@@ -86,6 +109,11 @@ void parallel::Progress::enter(const std::string& phase, std::int64_t step) {
       "_ZN8precinct8parallel8Progress5enterERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
       "l");
   next(this, phase, step);
+  {
+    const std::lock_guard lock(place().mutex);
+    place().phase = phase;
+    place().step = step;
+  }
   if (phase == fault().phase && step == fault().at) strike();
 }
 
@@ -101,10 +129,33 @@ double data::ResidentSeries::num_observed_cells(std::span<const WindowRef> windo
     note_the_time();
     while (true) std::this_thread::sleep_for(std::chrono::hours(1));
   }
-  if (planted.act == "slow")
-    std::this_thread::sleep_for(std::chrono::milliseconds(
-        call % planted.every == 0 ? planted.slow_milliseconds : planted.milliseconds));
+  if (planted.act == "slow") {
+    const bool is_slow = call % planted.every == 0;
+    if (is_slow) note_the_time();
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(is_slow ? planted.slow_milliseconds : planted.milliseconds));
+  }
   return next(this, windows);
+}
+
+parallel::Work parallel::Communicator::all_reduce(at::Tensor tensor, ReduceOp op) {
+  static const auto next = own<Work (*)(Communicator*, at::Tensor, ReduceOp)>(
+      "_ZN8precinct8parallel12Communicator10all_reduceEN2at6TensorENS0_8ReduceOpE");
+  static std::int64_t calls = 0;
+  static at::Tensor late;
+  const std::string& act = fault().act;
+  if (!is_of_calls(act) || name() != "dp") return next(this, tensor, op);
+  if (late.defined()) {
+    Work work = next(this, tensor, op);
+    next(this, std::exchange(late, at::Tensor()), op).wait();
+    return work;
+  }
+  if (++calls != fault().at) return next(this, tensor, op);
+  note_the_time();
+  if (act == "bend") return next(this, tensor.view({1, -1}), op);
+  if (act == "cut") return next(this, tensor.flatten().slice(0, 0, 1).clone(), op);
+  if (act == "swap") late = tensor;
+  return {};
 }
 
 }  // namespace precinct
