@@ -84,19 +84,20 @@ class Counting {
   at::CallbackHandle handle_;
 };
 
-data::Batch made_batch(const models::ModelContext& c, std::int64_t windows, torch::Device device) {
-  const auto f32 = torch::TensorOptions().dtype(torch::kFloat32).device(device);
-  const auto i64 = f32.dtype(torch::kInt64);
+/// `real`: type and device of the network's numbers.
+data::Batch made_batch(const models::ModelContext& c, std::int64_t windows,
+                       const torch::TensorOptions& real) {
+  const auto i64 = real.dtype(torch::kInt64);
   data::Batch batch;
-  batch.counts = torch::zeros({windows, c.lookback, c.num_nodes, c.num_categories}, f32);
-  if (c.has_mask) batch.observed = torch::ones({windows, c.lookback, c.num_nodes}, f32);
-  batch.calendar = torch::zeros({windows, c.lookback + c.horizon, c.num_calendar}, f32);
+  batch.counts = torch::zeros({windows, c.lookback, c.num_nodes, c.num_categories}, real);
+  if (c.has_mask) batch.observed = torch::ones({windows, c.lookback, c.num_nodes}, real);
+  batch.calendar = torch::zeros({windows, c.lookback + c.horizon, c.num_calendar}, real);
   batch.day_slot = torch::zeros({windows, c.lookback + c.horizon}, i64);
   batch.weekday = torch::zeros({windows, c.lookback + c.horizon}, i64);
-  batch.x_origin = torch::zeros({windows, c.num_nodes, c.num_origin_features}, f32);
+  batch.x_origin = torch::zeros({windows, c.num_nodes, c.num_origin_features}, real);
   if (c.has_anchor)
-    batch.log_anchor = torch::zeros({windows, c.horizon, c.num_nodes, c.num_categories}, f32);
-  batch.target = torch::zeros({windows, c.horizon, c.num_nodes, c.num_categories}, f32);
+    batch.log_anchor = torch::zeros({windows, c.horizon, c.num_nodes, c.num_categories}, real);
+  batch.target = torch::zeros({windows, c.horizon, c.num_nodes, c.num_categories}, real);
   batch.origin = torch::zeros({windows}, i64);
   batch.position = torch::zeros({windows}, i64);
   return batch;
@@ -107,8 +108,9 @@ data::Batch made_batch(const models::ModelContext& c, std::int64_t windows, torc
 std::vector<double> stage_costs(models::ForecastModel& model, const models::ModelContext& context,
                                 std::int64_t num_windows) {
   const auto parameters = model.parameters();
-  const torch::Device device = parameters.empty() ? torch::kCPU : parameters.front().device();
-  const data::Batch batch = made_batch(context, num_windows, device);
+  const auto real = parameters.empty() ? torch::TensorOptions(torch::kFloat32)
+                                       : parameters.front().options().requires_grad(false);
+  const data::Batch batch = made_batch(context, num_windows, real);
   const auto stages = model.stages();
   std::vector<double> costs;
   models::TensorList carried;
