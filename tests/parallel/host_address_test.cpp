@@ -60,7 +60,8 @@ TEST(WaitForListener, FindsOneThatComesLater) {
   const Port port;
   std::thread later([&] {
     // what it found so far is that nobody listens
-    EXPECT_EQ(wait_for_listener("127.0.0.1", port.number, Clock::now()), "Connection refused");
+    EXPECT_EQ(wait_for_listener("127.0.0.1", port.number, Clock::now() + 100ms),
+              "Connection refused");
     port.listen();
   });
   EXPECT_EQ(wait_for_listener("127.0.0.1", port.number, Clock::now() + 10s), "");
