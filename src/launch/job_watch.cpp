@@ -35,7 +35,7 @@ void JobWatch::set_held(std::int64_t rank, bool is_held) {
 std::string JobWatch::verdict() {
   std::string text;
   with_life([&](parallel::JobLife& life) {
-    if (const auto verdict = life.verdict()) text = verdict->text;
+    if (const auto verdict = life.verdict()) text = *verdict;
   });
   return text;
 }

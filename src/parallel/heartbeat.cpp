@@ -106,7 +106,7 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
       const Awaited other = awaited(rank, *beat);
       if (hangs(other, every_s(), timeout_s())) return declare(hang_of(rank, *beat, now));
       if (wait_crosswise(now, progress_->groups(), other, every_s()))
-        return declare({-1, crosswise(rank, *beat, now)});
+        return declare(crosswise(rank, *beat, now));
     }
   }
 
@@ -155,23 +155,20 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
     return {beat, seen.beats, seconds(Clock::now() - seen.at), life_.is_held(rank)};
   }
 
-  Verdict hang_of(std::int64_t rank, const Beat& beat, const Progress::Snapshot& now) {
+  std::string hang_of(std::int64_t rank, const Beat& beat, const Progress::Snapshot& now) {
     const bool is_held = life_.is_held(rank);
     const auto usual = beat.usual.find(beat.phase);
     const double idle = beat.idle_s + (is_held ? seconds(Clock::now() - seen_[rank].at) : 0);
-    return {rank,
-            fmt::format("rank {} ({}, pid {}): expected to join {} like rank {}, found it {} in "
-                        "phase {} of step {} for {:.1f} s{}, {}; {}",
-                        rank, beat.host, beat.pid, now.awaited.call, options_.rank,
-                        is_held ? "stopped by a signal" : "without progress", beat.phase, beat.step,
-                        idle,
-                        usual == beat.usual.end()
-                            ? ""
-                            : fmt::format(" (usual: up to {:.2g} s)", usual->second.p99_s),
-                        last_call_text(beat),
-                        is_held ? "see who sent it SIGSTOP, then start the job again"
-                                : "see what it waits for (its disk, a lock), then start the job "
-                                  "again")};
+    return fmt::format(
+        "rank {} ({}, pid {}): expected to join {} like rank {}, found it {} in phase {} of step "
+        "{} for {:.1f} s{}, {}; {}",
+        rank, beat.host, beat.pid, now.awaited.call, options_.rank,
+        is_held ? "stopped by a signal" : "without progress", beat.phase, beat.step, idle,
+        usual == beat.usual.end() ? ""
+                                  : fmt::format(" (usual: up to {:.2g} s)", usual->second.p99_s),
+        last_call_text(beat),
+        is_held ? "see who sent it SIGSTOP, then start the job again"
+                : "see what it waits for (its disk, a lock), then start the job again");
   }
 
   std::string crosswise(std::int64_t rank, const Beat& beat, const Progress::Snapshot& now) const {
@@ -203,13 +200,11 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
     if (const auto shown = life_.shown_calls(rank, group.id, 2 * options_.every))
       if (const auto first = first_difference(CallHistory::read(group.calls->dump()), *shown))
         found = *first;
-    declare({-1, fmt::format("group {}, call #{}: expected the same call on all ranks, found {} on "
-                             "rank {} and {} on rank {}{}; look for a branch that only some ranks "
-                             "take",
-                             group.name, found.number, found.own, options_.rank, found.other, rank,
-                             found.is_first && found.own != found.other
-                                 ? ""
-                                 : ", but an earlier call or step differs")});
+    declare(fmt::format(
+        "group {}, call #{}: expected the same call on all ranks, found {} on rank {} and {} on "
+        "rank {}{}; look for a branch that only some ranks take",
+        group.name, found.number, found.own, options_.rank, found.other, rank,
+        found.is_first && found.own != found.other ? "" : ", but an earlier call or step differs"));
   }
 
   void show_calls() {
@@ -218,21 +213,21 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
       life_.show_calls(options_.rank, group.id, *group.calls);
   }
 
-  void declare(const Verdict& verdict) {
+  void declare(const std::string& verdict) {
     life_.declare(verdict);
     end(life_.verdict().value_or(verdict));
   }
 
   /// Gives up what this rank waits for, and ends the process when that does not help.
-  void end(const Verdict& verdict) {
+  void end(const std::string& verdict) {
     {
       const std::lock_guard lock(mutex_);
       if (stops_) return;
-      give_up_(verdict.text);
+      give_up_(verdict);
     }
     if (rest(options_.patience)) return;
     std::fprintf(stderr, "rank %lld: ended: %s\n", static_cast<long long>(options_.rank),
-                 verdict.text.c_str());
+                 verdict.c_str());
     std::fflush(nullptr);
     std::_Exit(static_cast<int>(ExitCode::kCommunication));
   }

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace precinct::parallel {
 namespace {
 
@@ -35,16 +33,9 @@ void JobLife::set_held(std::int64_t rank, bool is_held) {
 
 bool JobLife::is_held(std::int64_t rank) { return store_->get(key("held", rank), kNow) == "1"; }
 
-void JobLife::declare(const Verdict& verdict) {
-  store_->set_once("verdict", fmt::format("{} {}", verdict.rank, verdict.text));
-}
+void JobLife::declare(const std::string& verdict) { store_->set_once("verdict", verdict); }
 
-std::optional<Verdict> JobLife::verdict() {
-  const auto text = store_->get("verdict", kNow);
-  if (!text) return std::nullopt;
-  const auto space = text->find(' ');
-  return Verdict{std::stoll(*text), text->substr(std::min(text->size(), space + 1))};
-}
+std::optional<std::string> JobLife::verdict() { return store_->get("verdict", kNow); }
 
 void JobLife::ask_for_calls() { store_->set("asked", "1"); }
 

@@ -14,12 +14,6 @@
 
 namespace precinct::parallel {
 
-/// Who is at fault, and why: said once for all ranks of a job.
-struct Verdict {
-  std::int64_t rank = -1;  ///< -1: nobody alone (ranks that disagree)
-  std::string text;        ///< one line: where, expected, found, what to do
-};
-
 /// What the ranks of a job and their launchers tell each other about who lives, in the job's store.
 /// Throws CommError when the store cannot be reached.
 class JobLife {
@@ -40,9 +34,10 @@ class JobLife {
   void set_held(std::int64_t rank, bool is_held);
   bool is_held(std::int64_t rank);
 
-  /// The first verdict stands.
-  void declare(const Verdict& verdict);
-  std::optional<Verdict> verdict();
+  /// Who is at fault, and why: one line (where, expected, found, what to do), said once for all
+  /// ranks of a job. The first verdict stands.
+  void declare(const std::string& verdict);
+  std::optional<std::string> verdict();
 
   /// For ranks that found that their calls differ: asks all for those they keep.
   void ask_for_calls();

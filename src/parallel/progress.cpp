@@ -89,9 +89,4 @@ Progress::Snapshot Progress::snapshot() const {
   return now;
 }
 
-double Progress::waited_seconds() const {
-  const std::lock_guard lock(mutex_);
-  return waited_s_ + (waits_ > 0 ? seconds(Clock::now() - wait_begin_) : 0);
-}
-
 }  // namespace precinct::parallel

@@ -72,8 +72,6 @@ class Progress {
     std::map<std::string, Usual> usual;  ///< by phase
   };
   Snapshot snapshot() const;
-  /// Seconds spent waiting for others so far.
-  double waited_seconds() const;
 
  private:
   void change();  // under the mutex

@@ -17,7 +17,7 @@ TEST(JobWatch, ReadsWhatTheRanksOfThatStartWrote) {
   parallel::Beat beat;
   beat.step = 42;
   ranks.beat(0, beat);
-  ranks.declare({1, "rank 1 hangs"});
+  ranks.declare("rank 1 hangs");
   ASSERT_TRUE(ranks.verdict());
   JobWatch watch("127.0.0.1", server.port(), 1), before("127.0.0.1", server.port(), 0);
   EXPECT_EQ(watch.last_step(0), 42);

@@ -37,10 +37,9 @@ TEST_F(JobLifeTest, OneWritesAndAnotherReads) {
 TEST_F(JobLifeTest, TheFirstVerdictStands) {
   auto one = life(), other = life();
   EXPECT_FALSE(one.verdict());
-  one.declare({2, "rank 2 hangs"});
-  other.declare({-1, "calls differ"});
-  EXPECT_EQ(other.verdict()->rank, 2);
-  EXPECT_EQ(other.verdict()->text, "rank 2 hangs");
+  one.declare("rank 2 hangs");
+  other.declare("calls differ");
+  EXPECT_EQ(other.verdict(), "rank 2 hangs");
 }
 
 TEST_F(JobLifeTest, CallsAreShownWhenTheyAreAskedFor) {
@@ -59,7 +58,7 @@ TEST_F(JobLifeTest, CallsAreShownWhenTheyAreAskedFor) {
 
 TEST_F(JobLifeTest, EachStartOfTheJobHasItsOwn) {
   auto before = life(0);
-  before.declare({0, "of the start before"});
+  before.declare("of the start before");
   EXPECT_TRUE(before.verdict());
   EXPECT_FALSE(life(1).verdict());
 }
