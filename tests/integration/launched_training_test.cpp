@@ -137,6 +137,38 @@ TEST_P(LaunchedTraining, ASignalSavesOnAllRanksAndTheSameCommandGoesOn) {
   }
 }
 
+/// T15: in deterministic mode a run that is killed as 1, 3 and 2 ranks and ends as 4 has the bits
+/// of one process that nobody disturbs.
+TEST(LaunchedDeterministic, KillsAndOtherNumbersOfRanksChangeNoBit) {
+  const test::Words deterministic = {"--set", "train.deterministic=true"};
+  const LaunchedRun alone{.name = "deterministic-alone", .num_ranks = 1, .more = deterministic};
+  const auto undisturbed = run_launched(alone);
+  ASSERT_EQ(undisturbed.exit_code, 0) << undisturbed.err;
+  const std::int64_t steps = alone.step();
+  test::Draw draw;
+  for (int round = 0; round < rounds(1, 8) && !HasFailure(); ++round) {
+    LaunchedRun run{.name = fmt::format("deterministic-{}", round), .more = deterministic};
+    const std::vector<int> worlds = {1, 3, 2};
+    for (std::size_t i = 0; i < worlds.size(); ++i) {
+      run.num_ranks = worlds[i];
+      const int rank = static_cast<int>(draw.below(run.num_ranks));
+      const auto part = (steps - 6) / 3;  // each goes on for a while after the last checkpoint
+      const test::Moment moment{static_cast<std::int64_t>(i) * part + 6 + draw.below(part - 5)};
+      Blow blow(run, {rank}, SIGKILL, moment);
+      const auto result = run_launched(run, blow.watch());
+      std::cout << fmt::format("seed {}: rank {} of {} killed at step {}, saved step {}\n",
+                               draw.seed, rank, run.num_ranks, moment.step, run.saved_step());
+      ASSERT_TRUE(blow.was_struck()) << result.err;
+      ASSERT_EQ(result.exit_code, 4) << result.err;
+    }
+    run.num_ranks = 4;
+    const auto ended = run_launched(run);
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+    for (const char* file : {"artifact/model.safetensors", "metrics.jsonl", "evaluation.json"})
+      EXPECT_TRUE(read_file(run.folder() / file) == read_file(alone.folder() / file)) << file;
+  }
+}
+
 /// T8: a rank is stopped at a random step; 3 of 6 for each number of ranks, 10 of 20 in the long
 /// form. It is named with what it is missing from, all end, and the restart changes no bit.
 TEST_P(LaunchedTraining, AStoppedRankIsNamedAndTheRestartChangesNoBit) {
