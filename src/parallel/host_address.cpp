@@ -70,6 +70,12 @@ int connecting_error(const addrinfo& entry, std::uint16_t port, Clock::time_poin
     socklen_t size = sizeof error;
     ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
   }
+  // where nobody listens a socket may meet itself, when the system gives it that very port
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  if (error == 0 && ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+      std::memcmp(&own, &address, entry.ai_addrlen) == 0)
+    error = ECONNREFUSED;
   ::close(socket);
   return error;
 }
