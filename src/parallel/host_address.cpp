@@ -35,6 +35,10 @@ std::string address_text(const sockaddr* address) {
   return text.data();
 }
 
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
 std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> resolve(const std::string& host) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -127,6 +131,14 @@ std::string address_towards(const std::string& host) {
     if (known) return address_text(reinterpret_cast<const sockaddr*>(&local));
   }
   return {};
+}
+
+std::string outward_address() {
+  // of the block for documentation: only the default route leads there
+  std::string address = address_towards("198.51.100.1");
+  for (const auto& one : interface_addresses())
+    if (address.empty() && !is_loopback(one.address)) address = one.address;
+  return address;
 }
 
 std::string interface_address(const std::string& interface) {

@@ -18,6 +18,10 @@ bool host_resolves(const std::string& host);
 /// is sent.
 std::string address_towards(const std::string& host);
 
+/// This host's address on its default route, else the first one that is not loopback; empty when it
+/// has neither. Nothing is sent.
+std::string outward_address();
+
 /// The address of a network interface of this host, e.g. "eth0". Throws ConfigError with the list
 /// of those that have one.
 std::string interface_address(const std::string& interface);

@@ -64,9 +64,10 @@ std::uint16_t port_number(const Lookup& lookup, std::int64_t otherwise) {
   return static_cast<std::uint16_t>(port);
 }
 
-/// A port that all ranks of a job compute alike and other jobs hardly ever share.
+/// A port that all ranks of a job compute alike and other jobs hardly ever share; below those that
+/// Linux gives to whoever connects (32768 and above).
 std::int64_t port_of(std::uint64_t job, std::uint64_t step) {
-  return 20000 + static_cast<std::int64_t>((job + 7919 * step) % 20000);
+  return 20000 + static_cast<std::int64_t>((job + 7919 * step) % 12000);
 }
 
 void check_ranges(const ProcessContext& context, const char* rank, const char* world,

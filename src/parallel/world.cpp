@@ -36,6 +36,10 @@ std::string own_address(const ProcessContext& context, const ConnectOptions& opt
   if (!interface.empty()) return interface_address(interface);
   if (context.one_host()) return "127.0.0.1";
   std::string address = address_towards(context.master_address);
+  // rank 0's own name, which /etc/hosts often leads to a loopback address: of no use to the others
+  const bool is_meant = context.master_address.starts_with("127.");
+  if (address.starts_with("127.") && !is_meant && !outward_address().empty())
+    address = outward_address();
   PRECINCT_CHECK(!address.empty(), ConfigError,
                  "MASTER_ADDR: expected an address that this host has a way to, found '{}'; set "
                  "MASTER_ADDR, or GLOO_SOCKET_IFNAME to the interface between the hosts",

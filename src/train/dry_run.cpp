@@ -56,8 +56,10 @@ std::string traffic_line(const char* axis, const parallel::Traffic& before,
 
 }  // namespace
 
-std::string dry_run(const config::ExperimentConfig& config, const data::Panel& panel,
+std::string dry_run(const config::ExperimentConfig& given, const data::Panel& panel,
                     const data::Split& split, std::int64_t world_size) {
+  auto config = given;
+  config.run.device = "cpu";  // whatever this machine has, and the job's hosts have
   check_supported(config, torch::kCPU);
   const auto ranges = ranges_of(Phase::kFit, config, split, panel.num_bins);
   std::optional<data::GammaPoissonConstants> anchor;

@@ -21,7 +21,8 @@ void NetworkForecaster::fit(const data::Panel& panel, const data::Split& split) 
   if (ranks_.leads())
     for (auto& log : make_logs(config_.log, run_)) trainer.add_observer(std::move(log));
   result_ = std::make_unique<TrainingResult>(trainer.run());
-  forecaster_ = std::make_unique<models::ArtifactForecaster>(result_->evaluated, ranks_.device());
+  if (ranks_.leads())
+    forecaster_ = std::make_unique<models::ArtifactForecaster>(result_->evaluated, ranks_.device());
 }
 
 models::Forecast NetworkForecaster::predict(const data::Panel& panel,

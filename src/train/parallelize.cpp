@@ -179,7 +179,11 @@ Layout parallelize(models::ForecastModel& model, const models::ModelContext& con
   layout.end_stage = model.stages().size();
   if (tp.size() == 1 && pp.size() == 1) return layout;
   std::vector<double> costs;
-  if (pp.size() > 1) costs = stage_costs(model, context, micro_batch_size);
+  if (pp.size() > 1) {  // the leader's for all: other processors may take other operators
+    costs = stage_costs(model, context, micro_batch_size);
+    costs = nlohmann::json::parse(ranks.of_leader(nlohmann::json(costs).dump()))
+                .get<std::vector<double>>();
+  }
   const torch::NoGradGuard no_grad;
   std::set<std::string> away;
   if (pp.size() > 1) away = cut(model, pp, costs, layout);

@@ -57,7 +57,8 @@ bool influences_training(const config::FieldInfo& info) { return info.influences
 /// Ranks must agree also on what decides when they talk to each other.
 bool concerns_all_ranks(const config::FieldInfo& info) {
   const std::string key = info.key;
-  return info.influences_training || key.starts_with("train.") || key.starts_with("parallel.");
+  return info.influences_training || key.starts_with("train.") || key.starts_with("parallel.") ||
+         key == "log.every";  // the ranks look there together whether to go back
 }
 
 Values values_of(config::ExperimentConfig config, bool (*wanted)(const config::FieldInfo&)) {

@@ -154,6 +154,7 @@ void Trainer::save(bool is_best) {
   state_.loss_sums = learner_->loss_sums();
   state_.guard = learner_->guard().state();
   for (auto& observer : observers_) observer->before_checkpoint(state_);
+  state_.world_size = ranks_.all().size();
   for (const char* axis : {"dp", "pp", "tp"}) ranks_.mesh().axis(axis).compare_calls();
   ranks_.all().compare_calls();
   const auto tensors = learner_->tensors();
@@ -387,6 +388,7 @@ TrainingResult Trainer::result() {
     result.evaluated = result.artifact;
     return result;
   }
+  if (!ranks_.leads()) return result;  // the others need not see what the leader has just written
   const auto fit_range = ranges_of(Phase::kFit, config_, split_, panel_.num_bins).fit;
   result.evaluated = artifact_with(
       data::FeatureSpec::fit(panel_, config_.input, config_.data, fit_range),

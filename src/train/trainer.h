@@ -26,11 +26,10 @@
 
 namespace precinct::train {
 
-/// What a run has learnt.
+/// What a run has learnt. Ranks that do not lead have no artifacts.
 struct TrainingResult {
-  models::Artifact artifact;  // what forecasts are made with
-  models::Artifact
-      evaluated;  // what the test range may be scored with: the same, unless refit: all
+  models::Artifact artifact;   // what forecasts are made with
+  models::Artifact evaluated;  // what may be scored on the test range: the same, but refit: all
   double best_epoch = 0;
   double best_score = 0;  // val/<early_stop.metric> of the best epoch
 };

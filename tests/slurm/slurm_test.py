@@ -168,6 +168,15 @@ class Slurm(unittest.TestCase):
         self.assertFalse((self.folder / "stopped" / "checkpoints" / "STOPPED").exists())
         self.assertEqual(self.weights("stopped"), self.serial(4))
 
+    def test_a_cancelled_job_saves_and_is_not_queued_again(self):
+        job = self.submit("cancelled", "--ntasks=2", "--nodes=2", epochs=40)
+        self.wait_for_steps("cancelled", 6)
+        self.cluster.run("scancel", job)
+        stopped = self.folder / "cancelled" / "checkpoints" / "STOPPED"
+        slurm.wait_for(lambda: stopped.exists() and not self.ranks_of("cancelled"), 40, lambda: self.said("cancelled"))
+        state = self.cluster.state(job)
+        self.assertEqual((state["JobState"], state["Restarts"]), ("CANCELLED", "0"), self.said("cancelled"))
+
     def test_a_killed_task_ends_the_step_with_its_code_and_a_table(self):
         job = self.submit("killed", "--ntasks=2", "--nodes=2", epochs=40)
         self.wait_for_steps("killed", 12)  # the first calls are compared through the store, which a death delays
