@@ -38,95 +38,36 @@ class SplitOverRanks final : public models::UnitSplit {
   parallel::Communicator& group_;
 };
 
-parallel::Shard shard_of(const models::ParameterSplit& split) { return {split.dim, split.blocks}; }
-
 }  // namespace
 
-Layout::Layout(models::SplitPlan plan, std::set<std::string> away, Ranks& ranks)
-    : plan_(std::move(plan)), away_(std::move(away)), ranks_(&ranks) {}
-
-/// A parameter's name, from that or from what an optimiser keeps beside it.
-template <typename Named>
-auto find_parameter(const Named& parameters, const std::string& name) {
-  if (const auto found = parameters.find(name); found != parameters.end()) return found;
-  const auto dot = name.find('.');
-  return dot == std::string::npos ? parameters.end() : parameters.find(name.substr(dot + 1));
-}
-
-const models::ParameterSplit* Layout::split_of(const std::string& name) const {
-  const auto found = find_parameter(plan_, name);
-  return found == plan_.end() ? nullptr : &found->second;
-}
-
-bool Layout::is_away(const std::string& name) const {
-  return find_parameter(away_, name) != away_.end();
+Layout::Layout(const models::SplitPlan& plan, std::set<std::string> away, Ranks& ranks)
+    : ranks_(&ranks) {
+  for (const auto& [name, split] : plan) lies_.split[name] = {split.dim, split.blocks};
+  lies_.away = std::move(away);
 }
 
 models::NamedTensors Layout::here(const models::NamedTensors& tensors) const {
   models::NamedTensors here;
   for (const auto& one : tensors)
-    if (!is_away(one.first)) here.push_back(one);
+    if (!lies_.is_away(one.first)) here.push_back(one);
   return here;
 }
 
-/// Each stage's tensors go to all ranks of the pipeline; what all have counts once.
-models::NamedTensors Layout::of_all_stages(const models::NamedTensors& here) const {
-  parallel::Communicator& pp = ranks_->mesh().axis("pp");
-  if (pp.size() == 1) return here;
-  nlohmann::json description = nlohmann::json::array();
-  for (const auto& [name, tensor] : here)
-    description.push_back({name, tensor.sizes().vec(), static_cast<int>(tensor.scalar_type())});
-  models::NamedTensors all;
-  std::set<std::string> seen;
-  const auto stages = ranks_->gather(description.dump(), pp);
-  for (int stage = 0; stage < pp.size(); ++stage) {
-    const auto items = nlohmann::json::parse(stages[static_cast<std::size_t>(stage)]);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const auto name = items[i][0].get<std::string>();
-      if (!seen.insert(name).second) continue;
-      torch::Tensor tensor =
-          stage == pp.rank()
-              ? here[i].second.detach().clone(at::MemoryFormat::Contiguous)
-              : torch::empty(items[i][1].get<std::vector<std::int64_t>>(),
-                             torch::TensorOptions()
-                                 .dtype(static_cast<torch::ScalarType>(items[i][2].get<int>()))
-                                 .device(ranks_->device()));
-      pp.broadcast(tensor, stage).wait();
-      all.emplace_back(name, tensor);
-    }
-  }
-  return all;
-}
-
 models::NamedTensors Layout::whole(const models::NamedTensors& here) const {
-  if (ranks_ == nullptr) return here;
-  const torch::NoGradGuard no_grad;
-  parallel::Communicator& tp = ranks_->mesh().axis("tp");
-  models::NamedTensors whole;
-  for (const auto& [name, part] : here) {
-    const auto* split = split_of(name);
-    whole.emplace_back(name,
-                       split == nullptr ? part : parallel::whole_of(part, shard_of(*split), tp));
-  }
-  return of_all_stages(whole);
+  return ranks_ == nullptr ? here : parallel::full_state_dict(here, lies_, ranks_->mesh());
 }
 
 std::map<std::string, torch::Tensor> Layout::parts(
     std::map<std::string, torch::Tensor> whole) const {
-  std::erase_if(whole, [&](const auto& one) { return is_away(one.first); });
-  if (plan_.empty()) return whole;
-  const parallel::Communicator& tp = ranks_->mesh().axis("tp");
-  for (auto& [name, tensor] : whole)
-    if (const auto* split = split_of(name))
-      tensor = parallel::shard_of(tensor, shard_of(*split), tp.rank(), tp.size());
-  return whole;
+  if (ranks_ == nullptr) return whole;
+  return parallel::sharded_state_dict(std::move(whole), lies_, ranks_->mesh());
 }
 
 torch::Tensor Layout::gradient_norm(const models::NamedTensors& parameters) const {
   if (ranks_ == nullptr) return train::gradient_norm(parameters);
   const torch::NoGradGuard no_grad;
   models::NamedTensors split, alike;
-  for (const auto& one : parameters) (split_of(one.first) ? split : alike).push_back(one);
+  for (const auto& one : parameters) (lies_.shard_of(one.first) ? split : alike).push_back(one);
   const auto square_of = [&](const models::NamedTensors& some) {
     return some.empty() ? torch::zeros({}, parameters.at(0).second.options().requires_grad(false))
                         : train::gradient_norm(some).square();

@@ -12,20 +12,19 @@
 #include "data/loader/batch_prefetcher.h"
 #include "models/forecast_model.h"
 #include "models/safetensors.h"
-#include "parallel/tensor_parallel.h"
+#include "parallel/state_dict.h"
 #include "train/ranks.h"
 
 namespace precinct::train {
 
 /// How a run's network lies on its ranks: which stages are here, and which part of which of their
-/// parameters. Tensors that belong to a parameter carry its name, alone or behind a prefix
-/// ("exp_avg.output.weight"), and lie as it does. All ranks make the same calls.
+/// parameters (parallel::StateLayout). All ranks make the same calls.
 class Layout {
  public:
   /// One rank has everything.
   Layout() = default;
   /// `away`: parameters of stages that other ranks of `pp` have.
-  Layout(models::SplitPlan plan, std::set<std::string> away, Ranks& ranks);
+  Layout(const models::SplitPlan& plan, std::set<std::string> away, Ranks& ranks);
 
   /// Those of `tensors` that are not another stage's.
   models::NamedTensors here(const models::NamedTensors& tensors) const;
@@ -42,11 +41,7 @@ class Layout {
   std::size_t end_stage = 0;
 
  private:
-  const models::ParameterSplit* split_of(const std::string& name) const;
-  bool is_away(const std::string& name) const;
-  models::NamedTensors of_all_stages(const models::NamedTensors& here) const;
-  models::SplitPlan plan_;
-  std::set<std::string> away_;
+  parallel::StateLayout lies_;
   Ranks* ranks_ = nullptr;
 };
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "parallel/gather_texts.h"
 #include "train/training_device.h"
 
 namespace precinct::train {
@@ -64,23 +65,8 @@ void Ranks::note_step(std::int64_t step) {
   for (const char* axis : {"dp", "pp", "tp"}) mesh_.axis(axis).note(word);
 }
 
-std::vector<std::string> Ranks::gather(const std::string& text) { return gather(text, all()); }
-
-std::vector<std::string> Ranks::gather(const std::string& text, parallel::Communicator& group) {
-  if (!group.is_connected()) return {text};
-  const auto length = static_cast<std::int64_t>(text.size());
-  const torch::Tensor lengths = torch::empty({group.size()}, torch::kInt64);
-  group.all_gather(lengths, torch::full({1}, length, torch::kInt64)).wait();
-  const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
-  const torch::Tensor mine = torch::zeros({longest}, torch::kUInt8);
-  std::memcpy(mine.data_ptr(), text.data(), text.size());
-  const torch::Tensor bytes = torch::empty({group.size() * longest}, torch::kUInt8);
-  group.all_gather(bytes, mine).wait();
-  std::vector<std::string> texts;
-  for (std::int64_t r = 0; r < group.size(); ++r)
-    texts.emplace_back(static_cast<const char*>(bytes.const_data_ptr()) + r * longest,
-                       static_cast<std::size_t>(lengths[r].item<std::int64_t>()));
-  return texts;
+std::vector<std::string> Ranks::gather(const std::string& text) {
+  return parallel::gather_texts(text, all());
 }
 
 std::string Ranks::of_leader(const std::string& text) {

@@ -42,8 +42,6 @@ class Ranks {
 
   /// The texts of all ranks, by rank.
   std::vector<std::string> gather(const std::string& text);
-  /// Those of a group's ranks.
-  std::vector<std::string> gather(const std::string& text, parallel::Communicator& group);
   /// The leader's text.
   std::string of_leader(const std::string& text);
   /// Throws ConfigError, the same on all ranks, unless `text` is the same on all. `what` names it:
