@@ -35,10 +35,6 @@ std::string address_text(const sockaddr* address) {
   return text.data();
 }
 
-bool is_loopback(const std::string& address) {
-  return address.starts_with("127.") || address == "::1";
-}
-
 std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> resolve(const std::string& host) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -102,6 +98,10 @@ std::vector<InterfaceAddress> interface_addresses() {
 }
 
 }  // namespace
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
 
 bool host_resolves(const std::string& host) { return resolve(host) != nullptr; }
 

@@ -11,6 +11,9 @@ namespace precinct::parallel {
 /// Whether `host` (name or address) is this machine; rank 0 asks before it listens there.
 bool is_this_host(const std::string& host);
 
+/// Whether an address leads to the machine itself, on each machine.
+bool is_loopback(const std::string& address);
+
 /// Whether `host` has an IPv4 or IPv6 address.
 bool host_resolves(const std::string& host);
 

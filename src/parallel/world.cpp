@@ -37,9 +37,10 @@ std::string own_address(const ProcessContext& context, const ConnectOptions& opt
   if (context.one_host()) return "127.0.0.1";
   std::string address = address_towards(context.master_address);
   // rank 0's own name, which /etc/hosts often leads to a loopback address: of no use to the others
-  const bool is_meant = context.master_address.starts_with("127.");
-  if (address.starts_with("127.") && !is_meant && !outward_address().empty())
-    address = outward_address();
+  if (is_loopback(address) && !is_loopback(context.master_address)) {
+    const std::string outward = outward_address();
+    if (!outward.empty()) address = outward;
+  }
   PRECINCT_CHECK(!address.empty(), ConfigError,
                  "MASTER_ADDR: expected an address that this host has a way to, found '{}'; set "
                  "MASTER_ADDR, or GLOO_SOCKET_IFNAME to the interface between the hosts",
@@ -57,7 +58,7 @@ std::unique_ptr<StoreServer> serve_store(const ProcessContext& context) {
   std::string address = context.store_address();
   if (!context.one_host()) address = address_towards(address);
   // a name of this host may lead to its loopback address here and to another one elsewhere
-  if (!context.one_host() && address.starts_with("127.")) address.clear();
+  if (!context.one_host() && is_loopback(address)) address.clear();
   return std::make_unique<StoreServer>(address, context.master_port);
 }
 

@@ -40,6 +40,17 @@ class Port {
   int socket_;
 };
 
+TEST(OutwardAddress, IsOneOfThisHostThatOthersCanUse) {
+  const std::string address = outward_address();
+  if (address.empty()) {  // a host without a network
+    EXPECT_EQ(address_towards("198.51.100.1"), "");
+  } else {
+    EXPECT_FALSE(is_loopback(address)) << address;
+    EXPECT_NE(interface_of(address), "") << address;
+    EXPECT_TRUE(is_this_host(address)) << address;
+  }
+}
+
 TEST(WaitForListener, EndsAtOnceWhenSomebodyListens) {
   const Port port;
   port.listen();
