@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/parallelize.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
@@ -122,8 +121,9 @@ Layout parallelize(models::ForecastModel& model, const models::ModelContext& con
   std::vector<double> costs;
   if (pp.size() > 1) {  // the leader's for all: other processors may take other operators
     costs = stage_costs(model, context, micro_batch_size);
-    costs = nlohmann::json::parse(ranks.of_leader(nlohmann::json(costs).dump()))
-                .get<std::vector<double>>();
+    const auto view = torch::from_blob(costs.data(), {static_cast<std::int64_t>(costs.size())},
+                                       torch::TensorOptions().dtype(torch::kFloat64));
+    parallel::broadcast_tensors({{"costs of the stages", view}}, ranks.all(), /*root=*/0);
   }
   const torch::NoGradGuard no_grad;
   std::set<std::string> away;

@@ -174,6 +174,7 @@ class Slurm(unittest.TestCase):
         self.cluster.run("scancel", job)
         stopped = self.folder / "cancelled" / "checkpoints" / "STOPPED"
         slurm.wait_for(lambda: stopped.exists() and not self.ranks_of("cancelled"), 40, lambda: self.said("cancelled"))
+        slurm.wait_for(lambda: self.cluster.state(job)["JobState"] != "COMPLETING", 40, lambda: self.said("cancelled"))
         state = self.cluster.state(job)
         self.assertEqual((state["JobState"], state["Restarts"]), ("CANCELLED", "0"), self.said("cancelled"))
 
