@@ -12,6 +12,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from readme_commands import chicago_ingest  # noqa: E402
+
 PROGRAM, SOURCE = sys.argv[1], Path(sys.argv[2])
 CONFIGS = sorted((SOURCE / "configs" / "chicago").glob("*.yaml"))
 NETWORKS = ["crimenet", "dnn", "gat_tcn"]
@@ -28,11 +31,8 @@ class Chicago(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory(prefix="precinct-chicago-")
         cls.folder = Path(cls.temporary.name)
         cls.panel = cls.folder / "panel.h5"
-        command = re.search(r"(?m)^\$precinct (ingest --profile chicago_points .*?) +--out (\S+) (\S+)$",
-                            (SOURCE / "README.md").read_text())
-        cls.out = command.group(2)
-        words = [SOURCE / word if word.startswith("data/") else word for word in command.group(1).split()]
-        cls.ingest = precinct(*words, "--out", cls.panel, SOURCE / command.group(3))
+        words, cls.out = chicago_ingest(SOURCE)
+        cls.ingest = precinct(*words, "--out", cls.panel)
 
     @classmethod
     def tearDownClass(cls):

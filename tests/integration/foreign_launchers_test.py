@@ -19,6 +19,9 @@ import time
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from readme_commands import chicago_ingest  # noqa: E402
+
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).absolute()
 LIMIT_SECONDS = 100
 RANK_VARIABLES = re.compile(r"(SLURM|OMPI|PMIX|TORCHELASTIC)_.*|(LOCAL_)?(RANK|WORLD_SIZE)|MASTER_.*|PRECINCT_.*")
@@ -40,10 +43,7 @@ class Project:
         self.temporary = tempfile.TemporaryDirectory(prefix="precinct-foreign-")
         atexit.register(self.temporary.cleanup)
         self.folder = Path(self.temporary.name)
-        command = re.search(r"(?m)^\$precinct (ingest --profile chicago_points .*?) +--out (\S+) (\S+)$",
-                            (SOURCE / "README.md").read_text())
-        words = [SOURCE / word if word.startswith("data/") else word for word in command.group(1).split()]
-        subprocess.run([PROGRAM, *words, "--out", self.folder / "panel.h5", SOURCE / command.group(3)], check=True,
+        subprocess.run([PROGRAM, *chicago_ingest(SOURCE)[0], "--out", self.folder / "panel.h5"], check=True,
                        capture_output=True, timeout=120)
         # with no host beside this one, mpirun's way to another host is a shell here, with a folder of its own
         self.other_host = self.folder / "other_host"

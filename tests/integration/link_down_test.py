@@ -14,6 +14,9 @@ import time
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from readme_commands import chicago_ingest  # noqa: E402
+
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).absolute()
 DOWN_SECONDS, TIMEOUT = 20, 60
 RANK_VARIABLES = re.compile(r"(SLURM|OMPI|TORCHELASTIC)_.*|(LOCAL_)?(RANK|WORLD_SIZE)|MASTER_.*|PRECINCT_.*")
@@ -55,10 +58,7 @@ class LinkDown(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory(prefix="precinct-link-")
         cls.addClassCleanup(cls.temporary.cleanup)
         cls.folder = Path(cls.temporary.name)
-        command = re.search(r"(?m)^\$precinct (ingest --profile chicago_points .*?) +--out (\S+) (\S+)$",
-                            (SOURCE / "README.md").read_text())
-        words = [SOURCE / word if word.startswith("data/") else word for word in command.group(1).split()]
-        subprocess.run([PROGRAM, *words, "--out", cls.folder / "panel.h5", SOURCE / command.group(3)], check=True,
+        subprocess.run([PROGRAM, *chicago_ingest(SOURCE)[0], "--out", cls.folder / "panel.h5"], check=True,
                        capture_output=True, timeout=120)
 
     def start(self, link, run):

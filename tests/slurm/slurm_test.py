@@ -6,7 +6,6 @@ Usage: slurm_test.py PROGRAM SOURCE_FOLDER
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -14,8 +13,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "support")]
 import cluster as slurm  # noqa: E402
+from readme_commands import chicago_ingest  # noqa: E402
 
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).absolute()
 SCRIPT = SOURCE / "scripts" / "slurm" / "train.sbatch"
@@ -29,10 +29,7 @@ class Slurm(unittest.TestCase):
         cls.folder = Path(cls.temporary.name)
         cls.cluster = slurm.Cluster(cls.folder / "cluster")
         cls.addClassCleanup(cls.cluster.stop)
-        command = re.search(r"(?m)^\$precinct (ingest --profile chicago_points .*?) +--out (\S+) (\S+)$",
-                            (SOURCE / "README.md").read_text())
-        words = [SOURCE / word if word.startswith("data/") else word for word in command.group(1).split()]
-        done = cls.cluster.run(PROGRAM, *words, "--out", cls.folder / "panel.h5", SOURCE / command.group(3))
+        done = cls.cluster.run(PROGRAM, *chicago_ingest(SOURCE)[0], "--out", cls.folder / "panel.h5")
         assert done.returncode == 0, done.stderr
 
     def words(self, run, epochs=1):
