@@ -69,7 +69,7 @@ TEST_P(GpuParityMatrix, FiftyStepsAreThoseOfOneProcess) {
   const std::string why = why_not_run(row.ranks());
   if (!why.empty()) GTEST_SKIP() << why;
   run_on_gpus(row.ranks(), [&row](parallel::World& world) {
-    test::expect_steps_of_one_process(world, row, "cuda", row.is_double ? 1e-12 : 1e-5);
+    test::expect_steps_of_one_process(world, row, "nccl", "cuda", row.is_double ? 1e-12 : 1e-5);
   });
 }
 

@@ -37,7 +37,7 @@ TEST_P(ParityMatrix, FiftyStepsAreThoseOfOneProcess) {
         // alone: not even rounding may differ
         const double tolerance = row.is_alone() ? 0 : row.is_double ? 1e-12 : 1e-5;
         EXPECT_STREQ(world.communicator().backend(), "gloo");
-        test::expect_steps_of_one_process(world, row, "cpu", tolerance);
+        test::expect_steps_of_one_process(world, row, "gloo", "cpu", tolerance);
       },
       options);
 }
@@ -60,7 +60,8 @@ TEST_P(OrderedParityMatrix, FiftyStepsAreThoseOfOneProcess) {
       row.ranks(),
       [&row](World& world) {
         EXPECT_STREQ(world.communicator().backend(), "nccl");
-        test::expect_steps_of_one_process(world, row, "cpu", row.is_alone() ? 0 : 1e-5);
+        test::expect_steps_of_one_process(world, row, "stand-in for nccl", "cpu",
+                                          row.is_alone() ? 0 : 1e-5);
         world.shutdown();
         for (const std::string& end : test::ends_of_ordered_backends())
           EXPECT_THAT(end, testing::StartsWith("shutdown"));
