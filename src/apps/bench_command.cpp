@@ -179,7 +179,10 @@ int run_with_folder(const fs::path& out, const std::function<int()>& run) {
 int run_scaling(const Arguments& a) {
   check(a);
   const auto context = parallel::ProcessContext::from_environment();
-  const bool starts_ranks = context.source == "none" && a.num_ranks > 1;
+  // a shell of Slurm (srun --pty) is a step of one task
+  const bool is_alone =
+      context.source == "none" || (context.source == "slurm" && context.world_size == 1);
+  const bool starts_ranks = is_alone && a.num_ranks > 1;
   if (context.rank != 0) return measure_here(a, context);
   return run_with_folder(a.out,
                          [&] { return starts_ranks ? start_ranks(a) : measure_here(a, context); });
@@ -196,8 +199,8 @@ void add_scaling(CLI::App& bench, Action& action) {
   command
       ->add_option(
           "--nproc,--ranks", a->num_ranks,
-          "ranks to start on this host; below srun, torchrun or precinct launch theirs are "
-          "taken")
+          "ranks to start on this host; below srun with several tasks, torchrun or precinct launch "
+          "theirs are taken")
       ->capture_default_str();
   command
       ->add_option("--layouts", a->layouts,
@@ -220,8 +223,10 @@ void add_scaling(CLI::App& bench, Action& action) {
       "A run in one process has the fastest number of threads on the same cores. A layout whose "
       "losses are not those of\n"
       "the run in one process is marked INVALID, and no speed-up is printed for it.\n"
-      "Exit codes: 5 when a row is invalid; 4 when a rank was lost; 3 and 6 for the panel and the "
-      "files.");
+      "Exit codes: 0 done; 2 command line or configuration; 3 the panel; 4 a rank was lost; 5 a "
+      "row "
+      "is invalid; 6 disk or file;\n"
+      "8 device or memory; 70 an error in precinct itself; 128+n signal n ended it.");
   command->callback([a, &action] { action = [a] { return run_scaling(*a); }; });
 }
 

@@ -26,6 +26,7 @@
 #include "train/run_evaluation.h"
 #include "train/run_folder.h"
 #include "train/run_match.h"
+#include "train/stop_signal.h"
 
 namespace precinct::apps {
 namespace {
@@ -138,19 +139,22 @@ std::unique_ptr<train::RunFolder> open_run(const Arguments& a,
   return run;
 }
 
-int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentConfig& config) {
+int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentConfig& config,
+             const parallel::ProcessContext& context) {
   train::require_same_configuration(ranks, config);
   const auto run = open_run(a, config, ranks);
   const data::Panel panel = data::read_panel(config.data.panel, config.data.verify && !a.no_verify);
   const data::Split split = train::split_of(config.data, panel.num_bins);
   if (!a.allow_mismatch) train::require_same_configuration(*run, config);
   add_log_file(run->path() / "log" / fmt::format("rank-{}.log", ranks.rank()));
+  auto processes = ranks.gather(train::RunFolder::this_process());
   if (ranks.leads()) {
     if (!fs::exists(run->path() / "config.yaml") || a.allow_mismatch)
       write_file_atomically(run->path() / "config.yaml", config::to_yaml(config));
-    run->write_manifest(build_version(), command_line());
+    run->write_manifest({build_version(), command_line(), context.source, std::move(processes)});
   }
-  if (ranks.size() > 1) spdlog::info("{}", ranks.mesh().text());
+  if (ranks.size() > 1)
+    spdlog::info("{}; ranks from the variables of {}", ranks.mesh().text(), context.source);
   const bool baselines = config.model.name == "baselines";
   if (baselines) ranks.part();
   if (baselines && !ranks.leads()) return 0;
@@ -181,6 +185,9 @@ int run_training(const Arguments& a) {
                                     a.world_size));
     return 0;
   }
+  // one that comes before the first step leaves with the first ones, one during the scoring lets
+  // it end
+  static const train::StopSignal usr1({SIGUSR1});
   const auto context = parallel::ProcessContext::from_environment();
   auto connection = train::connect_options(config, context);
   connection.device_id = gpu_address(connection.device_index);
@@ -193,7 +200,7 @@ int run_training(const Arguments& a) {
     for (const int number : {SIGTERM, SIGUSR1}) std::signal(number, SIG_IGN);
   };
   try {
-    return train_on(ranks, a, config);
+    return train_on(ranks, a, config, context);
   } catch (const StopRequested&) {
     settle();
     ranks.part();  // none leaves before all know
@@ -251,8 +258,9 @@ void add_train_command(CLI::App& app, Action& action) {
       "otherwise than the others;\n"
       "5 numbers not finite, or an anchored network ends worse than its anchor by more than .003; "
       "6 disk or file;\n"
-      "7 no usable checkpoint; 8 device or memory; 75 Ctrl-C, SIGTERM or SIGUSR1 stopped it after "
-      "saving: run it again.");
+      "7 no usable checkpoint; 8 device or memory; 70 an error in precinct itself; 75 Ctrl-C, "
+      "SIGTERM or SIGUSR1\n"
+      "stopped it after saving: run it again; 128+n signal n ended it.");
   command->callback([a, &action] {
     if (!a->device.empty()) a->assignments.push_back("run.device=" + a->device);
     action = [a] { return run_training(*a); };

@@ -83,6 +83,7 @@ C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vecto
   group_->rank = rank;
   group_->world_ranks = world_ranks;
   group_->timeout = options.timeout;
+  group_->registry = registry_;
   group_->progress = registry_->progress();
   group_->id = store_->name().substr(store_->name().find('/') + 1);  // not how it is reached
   group_->checker =

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -104,12 +105,18 @@ class GroupRegistry {
   /// In the reverse order of their making.
   void close_all();
   void give_up_all(const std::string& reason);
+  /// Where the job's verdict is asked for, from any thread (see Heartbeat).
+  void set_verdict(std::function<std::optional<std::string>()> verdict);
+  /// For a rank whose call failed: why, when another rank has found that out and left before this
+  /// one's heartbeat looked.
+  std::optional<std::string> verdict();
 
  private:
   std::vector<std::shared_ptr<Entry>> open_entries();
   const std::shared_ptr<Progress> progress_;
   std::mutex mutex_;
   std::vector<std::weak_ptr<Entry>> entries_;
+  std::function<std::optional<std::string>()> verdict_;
 };
 
 }  // namespace precinct::parallel

@@ -107,10 +107,17 @@ CommError C10dCommunicator::Group::late(const CallRecord& record, Milliseconds l
       static_cast<double>(limit.count()) / 1e3));
 }
 
+CommError C10dCommunicator::Group::given_up_with(const CallRecord& record,
+                                                 const std::string& reason) const {
+  return CommError(
+      fmt::format("rank {}: {}: given up: {}", world_rank(), record.text_in(name), reason));
+}
+
 CommError C10dCommunicator::Group::failed(const CallRecord& record, const std::exception& error,
                                           Milliseconds limit) const {
   const std::string text = one_line(error.what());
   if (text.find("imed out") != std::string::npos) return late(record, limit);
+  if (const auto verdict = registry->verdict()) return given_up_with(record, *verdict);
   return CommError(fmt::format(
       "rank {}: {}: expected an answer of all {} ranks of the group, found '{}'; a rank has died: "
       "see which one ended first",
@@ -153,8 +160,7 @@ void C10dCommunicator::Call::wait(Milliseconds timeout) {
 
 /// Under the group's mutex.
 void C10dCommunicator::Call::check_not_given_up() const {
-  PRECINCT_CHECK(group_->given_up.empty(), CommError, "rank {}: {}: given up: {}",
-                 group_->world_rank(), record_.text_in(group_->name), group_->given_up);
+  if (!group_->given_up.empty()) throw group_->given_up_with(record_, group_->given_up);
 }
 
 void C10dCommunicator::Call::wait_collective(Milliseconds limit) {
@@ -293,6 +299,22 @@ void GroupRegistry::close_all() {
 
 void GroupRegistry::give_up_all(const std::string& reason) {
   for (const auto& entry : open_entries()) entry->give_up(reason);
+}
+
+void GroupRegistry::set_verdict(std::function<std::optional<std::string>()> verdict) {
+  const std::lock_guard lock(mutex_);
+  verdict_ = std::move(verdict);
+}
+
+std::optional<std::string> GroupRegistry::verdict() {
+  std::unique_lock lock(mutex_);
+  const auto ask = verdict_;
+  lock.unlock();
+  try {
+    return ask ? ask() : std::nullopt;
+  } catch (const Error&) {  // the store has gone with its holder
+    return std::nullopt;
+  }
 }
 
 }  // namespace precinct::parallel

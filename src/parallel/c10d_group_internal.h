@@ -37,6 +37,7 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
   int world_rank() const { return world_ranks[static_cast<std::size_t>(rank)]; }
 
   CommError late(const CallRecord& record, std::chrono::milliseconds limit) const;
+  CommError given_up_with(const CallRecord& record, const std::string& reason) const;
   /// What c10d threw, with the call's name.
   CommError failed(const CallRecord& record, const std::exception& error,
                    std::chrono::milliseconds limit) const;
@@ -63,6 +64,7 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
   c10::intrusive_ptr<c10d::Backend> host, device;
   at::DeviceType device_type = at::kCUDA;  // of the tensors that go by `device`
   std::unique_ptr<CallChecker> checker;
+  std::shared_ptr<GroupRegistry> registry;
   std::shared_ptr<Progress> progress;
   std::string id;                                       // alike on all members
   std::vector<std::weak_ptr<CheckedMessage>> unposted;  // checked recvs, in order

@@ -119,6 +119,9 @@ void World::start_heartbeat(const ConnectOptions& options) {
   heartbeat_ = std::make_unique<Heartbeat>(
       JobLife(JobLife::part_of(*store_)->clone()), progress_, heartbeat,
       [registry = registry_](const std::string& reason) { registry->give_up_all(reason); });
+  registry_->set_verdict([life = std::make_shared<JobLife>(JobLife::part_of(*store_)->clone())] {
+    return life->verdict();
+  });
 }
 
 void World::say_gone() { store_->set(fmt::format("gone/{}", context_.rank), "1"); }

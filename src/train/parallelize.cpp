@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "parallel/canonical_sum.h"
 #include "parallel/pipeline_schedule.h"
 #include "parallel/same_tensors.h"
@@ -118,6 +119,11 @@ Layout parallelize(models::ForecastModel& model, const models::ModelContext& con
   Layout layout;
   layout.end_stage = model.stages().size();
   if (tp.size() == 1 && pp.size() == 1) return layout;
+  PRECINCT_CHECK(
+      pp.size() <= static_cast<int>(layout.end_stage), ConfigError,
+      "parallel.pp and model.name: expected at most {} stages, as many as this network has "
+      "layers, found {}; change one of them",
+      layout.end_stage, pp.size());
   std::vector<double> costs;
   if (pp.size() > 1) {  // the leader's for all: other processors may take other operators
     costs = stage_costs(model, context, micro_batch_size);

@@ -7,12 +7,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <thread>
 
 #include "base/atomic_file.h"
@@ -23,11 +25,30 @@ namespace precinct::train {
 namespace fs = std::filesystem;
 namespace {
 
-nlohmann::json environment() {
+/// The variables that change what a run does or how fast.
+nlohmann::json environment_that_matters() {
+  constexpr std::array kNames = {"CUDA_VISIBLE_DEVICES",
+                                 "OMP_NUM_THREADS",
+                                 "OMP_WAIT_POLICY",
+                                 "HDF5_USE_FILE_LOCKING",
+                                 "TMPDIR",
+                                 "RANK",
+                                 "WORLD_SIZE",
+                                 "SLURM_JOB_ID",
+                                 "MASTER_ADDR",
+                                 "MASTER_PORT",
+                                 "GLOO_SOCKET_IFNAME",
+                                 "NO_COLOR"};
+  constexpr std::array kPrefixes = {"NCCL_", "TORCH_NCCL_", "PRECINCT_"};
   nlohmann::json values = nlohmann::json::object();
-  for (const char* name : {"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY",
-                           "HDF5_USE_FILE_LOCKING", "TMPDIR", "RANK", "WORLD_SIZE", "SLURM_JOB_ID"})
-    if (const char* value = std::getenv(name)) values[name] = value;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry, name = text.substr(0, text.find('='));
+    const bool matters = std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
+                         std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                                     [&](const char* prefix) { return name.starts_with(prefix); });
+    if (matters && name.size() < text.size())
+      values[std::string(name)] = text.substr(name.size() + 1);
+  }
   return values;
 }
 
@@ -94,16 +115,23 @@ bool RunFolder::is_finished() const {
   return fs::exists(evaluation()) && fs::exists(artifact() / "MANIFEST.json");
 }
 
-void RunFolder::write_manifest(const std::string& version, const std::string& command_line) const {
-  const nlohmann::json manifest = {{"version", version},
-                                   {"compiler", __VERSION__},
-                                   {"command", command_line},
-                                   {"hosts",
-                                    {{{"host", parallel::host_name()},
-                                      {"rank", 0},
-                                      {"process", ::getpid()},
-                                      {"processors", std::thread::hardware_concurrency()}}}},
-                                   {"environment", environment()}};
+std::string RunFolder::this_process() {
+  return nlohmann::json{{"host", parallel::host_name()},
+                        {"process", ::getpid()},
+                        {"processors", std::thread::hardware_concurrency()}}
+      .dump();
+}
+
+void RunFolder::write_manifest(const Start& start) const {
+  auto hosts = nlohmann::json::array();
+  for (const std::string& process : start.processes) {
+    hosts.push_back(nlohmann::json::parse(process));
+    hosts.back()["rank"] = hosts.size() - 1;
+  }
+  const nlohmann::json manifest = {
+      {"version", start.version},      {"compiler", __VERSION__},
+      {"command", start.command_line}, {"ranks_from", start.ranks_from},
+      {"hosts", std::move(hosts)},     {"environment", environment_that_matters()}};
   write_file_atomically(path_ / "manifest.json", manifest.dump(2) + "\n");
 }
 

@@ -36,8 +36,15 @@ class RunFolder {
   std::filesystem::path timing() const { return path_ / "timing.jsonl"; }
   /// Artifact and evaluation are there.
   bool is_finished() const;
-  /// Writes manifest.json: version, build, host, environment that matters, command line.
-  void write_manifest(const std::string& version, const std::string& command_line) const;
+  /// Of this process, as a text for Start::processes.
+  static std::string this_process();
+  /// What manifest.json says of a start of the run, with the leader's environment.
+  struct Start {
+    std::string version, command_line;
+    std::string ranks_from;              ///< parallel::ProcessContext's source
+    std::vector<std::string> processes;  ///< this_process() of each rank
+  };
+  void write_manifest(const Start& start) const;
 
   /// <output>/<name>, or with `fresh` the first of <name>, <name>-2, <name>-3, ... that is not
   /// there.

@@ -2,34 +2,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/stop_signal.h"
 
-#include <array>
-#include <csignal>
-
 namespace precinct::train {
 namespace {
 
 volatile std::sig_atomic_t stop_signal = 0;
-constexpr std::array kSignals = {SIGTERM, SIGUSR1, SIGINT};
-std::array<struct sigaction, kSignals.size()> previous;
+int num_living = 0;
 
 void remember(int number) { stop_signal = number; }
 
 }  // namespace
 
-StopSignal::StopSignal() {
-  stop_signal = 0;
-  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+StopSignal::StopSignal(const std::vector<int>& signals) {
+  if (num_living++ == 0) stop_signal = 0;
+  for (const int number : signals) {
     struct sigaction action {};
     action.sa_handler = remember;
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
-    if (kSignals[i] == SIGINT) action.sa_flags |= static_cast<int>(SA_RESETHAND);  // twice: at once
-    sigaction(kSignals[i], &action, &previous[i]);
+    if (number == SIGINT) action.sa_flags |= static_cast<int>(SA_RESETHAND);  // twice: at once
+    previous_.emplace_back(number, action);
+    sigaction(number, &action, &previous_.back().second);
   }
 }
 
 StopSignal::~StopSignal() {
-  for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &previous[i], nullptr);
+  for (const auto& [number, action] : previous_) sigaction(number, &action, nullptr);
+  if (--num_living == 0) stop_signal = 0;
 }
 
 int StopSignal::received() { return stop_signal; }

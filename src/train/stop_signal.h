@@ -2,18 +2,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <csignal>
+#include <utility>
+#include <vector>
+
 namespace precinct::train {
 
-/// While it lives, SIGTERM and SIGUSR1 set a flag instead of ending the process; the trainer looks
-/// at the flag at each step's end, saves and leaves with code 75. One at a time.
+/// While it lives, these signals set a flag instead of ending the process; the trainer looks at the
+/// flag at each step's end, saves and leaves with code 75. One may live inside another: the flag
+/// stays until the outermost ends.
 class StopSignal {
  public:
-  StopSignal();
+  explicit StopSignal(const std::vector<int>& signals = {SIGTERM, SIGUSR1, SIGINT});
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
   /// Number of the signal that came, 0 for none.
   static int received();
+
+ private:
+  std::vector<std::pair<int, struct sigaction>> previous_;
 };
 
 }  // namespace precinct::train

@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
                 4,
                 {"parallel.pp=4", "model.num_layers=1"},
                 {},
-                "parallel.pp.*4"},
+                "parallel.pp and model.name.*4"},
         Refusal{"DeterministicTensorParallel",
                 2,
                 {"parallel.tp=2", "train.deterministic=true"},

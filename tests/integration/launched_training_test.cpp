@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <regex>
 
@@ -31,33 +32,32 @@ using testing::HasSubstr;
 int rounds(int usual, int in_long_form) { return test::is_long_form() ? in_long_form : usual; }
 
 struct Job {
-  std::string model;
+  std::string model, axis;
   int num_ranks;
   int rounds;  // in the usual form
+  std::string name() const { return fmt::format("{}_{}{}", model, axis, num_ranks); }
 };
 
-std::string name_of(const testing::TestParamInfo<Job>& info) {
-  return info.param.model + std::to_string(info.param.num_ranks);
-}
-
 /// T1: a rank is killed while it trains, while a checkpoint is written, and while it resumes after
-/// having been killed. 8 of 8 rounds of the dnn, 3 of each other network; 25 of each job in the
-/// long form.
+/// having been killed. 8 of 8 rounds of the dnn, 3 of each other network, 2 of each other axis; 25
+/// of each job in the long form.
 class LaunchedKills : public testing::TestWithParam<Job> {};
 INSTANTIATE_TEST_SUITE_P(Jobs, LaunchedKills,
-                         testing::Values(Job{"dnn", 2, 4}, Job{"dnn", 3, 4}, Job{"crimenet", 2, 3},
-                                         Job{"gat_tcn", 2, 3}),
-                         name_of);
+                         testing::Values(Job{"dnn", "dp", 2, 4}, Job{"dnn", "dp", 3, 4},
+                                         Job{"crimenet", "dp", 2, 3}, Job{"gat_tcn", "dp", 2, 3},
+                                         Job{"crimenet", "tp", 2, 2}, Job{"gat_tcn", "pp", 2, 2}),
+                         [](const auto& info) { return info.param.name(); });
 
 TEST_P(LaunchedKills, AtRandomMomentsChangeNoBit) {
   const Job& job = GetParam();
   const std::int64_t steps =
-      test::last_step(undisturbed(job.num_ranks, job.model) / "metrics.jsonl").step;
+      test::last_step(undisturbed(job.num_ranks, job.model, job.axis) / "metrics.jsonl").step;
   test::Draw draw;
   for (int round = 0; round < rounds(job.rounds, 25) && !HasFailure(); ++round) {
-    const LaunchedRun run{.name = fmt::format("killed-{}-{}-{}", job.model, job.num_ranks, round),
+    const LaunchedRun run{.name = fmt::format("killed-{}-{}", job.name(), round),
                           .num_ranks = job.num_ranks,
                           .model = job.model,
+                          .axis = job.axis,
                           .max_restarts = 2};
     const auto rank = static_cast<int>(draw.below(job.num_ranks));
     const test::Moment moment{1 + draw.below(steps - 6), round % 3 == 1};
@@ -135,6 +135,34 @@ TEST_P(LaunchedTraining, ASignalSavesOnAllRanksAndTheSameCommandGoesOn) {
     ASSERT_EQ(ended.exit_code, 0) << ended.err;
     test::expect_same_as_undisturbed(run);
   }
+}
+
+/// Rank 0 waits for rank 1, which sends it the signal before it comes.
+TEST(LaunchedSignal, BeforeTheFirstStepLeavesWithTheFirstSteps) {
+  LaunchedRun run{.name = "signalled-early"};
+  run.before = fmt::format(
+      "if [ $RANK = 1 ]; then\n"
+      "until grep -q 'SigCgt:.*[2367abef]..$' /proc/$(cat {0}/0)/status; do sleep 0.02; done\n"
+      "kill -USR1 $(cat {0}/0)\n"
+      "fi 2>/dev/null\n",
+      run.notes().string());
+  const auto stopped = run_launched(run);
+  EXPECT_EQ(stopped.exit_code, 75) << stopped.err;
+  EXPECT_GE(run.saved_step(), 1);
+  EXPECT_LE(run.saved_step(), 2) << "ranks agree while the next step is made";
+  run.before.clear();
+  const auto ended = run_launched(run);
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  test::expect_same_as_undisturbed(run);
+}
+
+TEST(LaunchedManifest, NamesTheProcessOfEachRankAndWhereTheyGotTheirNumbers) {
+  const auto manifest = nlohmann::json::parse(read_file(undisturbed(2) / "manifest.json"));
+  EXPECT_EQ(manifest.at("ranks_from"), "torchrun");
+  ASSERT_EQ(manifest.at("hosts").size(), 2U);
+  for (int rank = 0; rank < 2; ++rank) EXPECT_EQ(manifest.at("hosts")[rank].at("rank"), rank);
+  EXPECT_NE(manifest.at("hosts")[0].at("process"), manifest.at("hosts")[1].at("process"));
+  EXPECT_TRUE(manifest.at("environment").contains("MASTER_PORT"));
 }
 
 /// T15: in deterministic mode a run that is killed as 1, 3 and 2 ranks and ends as 4 has the bits

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""scripts/test --filter: what ctest and GoogleTest are asked for. A copy of the script runs in a tree made here, with
-programs in the place of scripts/setup, cmake and ctest that say what they were called with.
+"""scripts/failed_tests.py, and scripts/test --filter and --only: what ctest and GoogleTest are asked for. A copy of
+the script runs in a tree made here, with programs in the place of scripts/setup, cmake and ctest that say what they
+were called with.
 
 Usage: test_script_test.py SOURCE_FOLDER
 """
@@ -34,6 +35,48 @@ if "-N" in words:
 '''
 
 
+FAILED = """
+13: [ RUN      ] Ranks.Meet
+13: ranks.cpp:16: Failure
+13: rank 0 of 2 said:
+13: [ RUN      ] Ranks.Meet
+13: meet_test.cpp:14: Failure
+13: the reason of the rank
+13: [  FAILED  ] Ranks.Meet (4 ms)
+7: [ RUN      ] Other.Passes
+13: [  FAILED  ] Ranks.Meet (9 ms)
+7: [       OK ] Other.Passes (1 ms)
+13: [  FAILED  ] Ranks.Meet
+ 2/38 Test #13: parallel ....***Failed   57.38 sec
+9: [ RUN      ] Reader.Reads
+9: before the crash
+ 3/38 Test #9: reader .......***Exception: SegFault  0.10 sec
+ 4/38 Test #38: crosscheck ..***Skipped   0.10 sec
+"""
+
+
+class FailedTests(unittest.TestCase):
+    def said_of(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".log") as log:
+            log.write(text)
+            log.flush()
+            return subprocess.run([SOURCE / "scripts/failed_tests.py", log.name], capture_output=True, text=True,
+                                  timeout=60, check=True).stdout
+
+    def test_each_case_comes_once_with_its_reason(self):
+        self.assertEqual(self.said_of(FAILED), """\
+  Ranks.Meet
+    meet_test.cpp:14: Failure
+    the reason of the rank
+  reader (Exception: SegFault)
+    [ RUN      ] Reader.Reads
+    before the crash
+""")
+
+    def test_nothing_failed(self):
+        self.assertEqual(self.said_of("7: [       OK ] Other.Passes (1 ms)\n"), "")
+
+
 class Filter(unittest.TestCase):
     def run_with(self, *words):
         """Exit code, output and the cases that ran."""
@@ -45,7 +88,8 @@ class Filter(unittest.TestCase):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text)
                 (folder / path).chmod(0o755)
-            shutil.copy(SOURCE / "scripts/test", folder / "scripts/test")
+            for script in ("test", "failed_tests.py"):
+                shutil.copy(SOURCE / "scripts" / script, folder / "scripts" / script)
             done = subprocess.run([folder / "scripts/test", *words], capture_output=True, text=True, timeout=60,
                                   env=dict(os.environ, PATH=f"{folder / 'bin'}:{os.environ['PATH']}", CALLS=str(folder / "calls")))
             return done.returncode, done.stdout, sorted((folder / "calls").read_text().splitlines())
@@ -71,6 +115,14 @@ class Filter(unittest.TestCase):
 
     def test_the_name_of_a_program_without_cases_runs_it(self):
         self.expect_run("slurm", "slurm")
+
+    def test_parts_run_alone(self):
+        for parts, phases in (("ci", 3), ("asan,tsan", 5), ("minimal", 3), ("debug", 2)):
+            with self.subTest(parts):
+                code, out, _ = self.run_with("--only", parts)
+                self.assertEqual(code, 0, out)
+                self.assertTrue(out.endswith(f"{phases} passed, 0 failed\n"), out)
+        self.assertEqual(self.run_with("--only", "ci,hose")[0], 2)
 
     def test_a_name_of_nothing_is_a_failure_that_says_so(self):
         code, out, ran = self.run_with("--filter", "parallell")

@@ -68,6 +68,8 @@ TEST(TrainCommand, ARunPrintsItsTableWithBaselinesAndLeavesAWholeFolder) {
   const auto manifest = json::parse(read_file(folder / "manifest.json"));
   EXPECT_THAT(manifest.at("command").get<std::string>(), HasSubstr("train "));
   EXPECT_EQ(manifest.at("environment").at("OMP_NUM_THREADS"), "1");
+  EXPECT_EQ(manifest.at("ranks_from"), "none");
+  EXPECT_EQ(manifest.at("hosts").size(), 1U);
   const auto check = precinct_verb({"config", "check", folder / "config.yaml"});
   EXPECT_EQ(check.exit_code, 0) << check.err;
   int event_files = 0;

@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -149,6 +150,31 @@ TEST(HeartbeatRanks, CallsOfTwoGroupsInAnotherOrderEndSoonWithBothSides) {
         },
         options);
   }
+}
+
+/// The one that found it out ends before this rank's heartbeat looks.
+TEST(HeartbeatRanks, TheVerdictIsFoundByAFailingCallToo) {
+  test::RankOptions options;
+  options.connect.heartbeat = 60s;
+  options.connect.checked_calls = 1;  // a comparison waits in the store, not for the peer
+  options.shutdown = false;
+  run_ranks(
+      2,
+      [](World& world) {
+        auto x = torch::ones({8});
+        world.communicator().all_reduce(x).wait();
+        if (world.rank() == 1) {
+          const auto& context = world.context();
+          JobLife::of_job(context.store_address(), context.master_port, context.restart_count, 5s)
+              .declare("rank 1: expected this, found that; do this");
+          std::_Exit(0);
+        }
+        const auto text = error_of<CommError>([&] {
+          while (true) world.communicator().all_reduce(x).wait();
+        });
+        EXPECT_TRUE(holds(text, "given up: rank 1: expected this, found that; do this")) << text;
+      },
+      options);
 }
 
 test::RankOptions with_heartbeat(std::chrono::milliseconds every) {

@@ -62,9 +62,10 @@ TEST(WaitForListener, SaysAtTheDeadlineWhatStandsInTheWay) {
   const Port port;
   const auto start = Clock::now();
   EXPECT_EQ(wait_for_listener("127.0.0.1", port.number, start + 200ms), "Connection refused");
+  EXPECT_LT(Clock::now() - start, 10s);
+  // as long as the resolver takes: one that is out of reach may need tens of seconds
   EXPECT_EQ(wait_for_listener("nowhere.invalid", port.number, Clock::now() + 10ms),
             "no address for this name");
-  EXPECT_LT(Clock::now() - start, 10s);
 }
 
 TEST(WaitForListener, FindsOneThatComesLater) {

@@ -37,12 +37,14 @@ struct LaunchedRun {
   std::string name;
   int num_ranks = 2;
   std::string model = "dnn";
+  std::string axis = "dp";  ///< along which the ranks share the work: dp, tp, pp
   int max_restarts = 0;
   Words more{};  ///< further words of `train`
   /// What tests/support/rank_fault.cpp does in the rank `fault_rank` (-1: in all) of the first
   /// start; needs the library's path.
   std::string fault{}, fault_library{};
   int fault_rank = 0;
+  std::string before{};  ///< words of the shell, before the rank's program begins
 
   std::filesystem::path folder() const { return launched_project() / name; }
   /// <rank>: its process number, `port`: where the ranks meet; `struck`: when the fault came.
@@ -75,6 +77,7 @@ struct LaunchedRun {
           "; then export LD_PRELOAD={} PRECINCT_RANK_FAULT='{}' PRECINCT_RANK_FAULT_NOTE={}; fi; ",
           fault_library, fault, (notes() / "struck").string());
     }
+    script += before;
     Words words = {precinct_program(),
                    "launch",
                    "--nproc",
@@ -87,6 +90,8 @@ struct LaunchedRun {
                    script + "exec \"$@\"",
                    "sh"};
     Words with = {"--set", "parallel.heartbeat_seconds=1"};
+    if (axis != "dp")
+      with.insert(with.end(), {"--set", fmt::format("parallel.{}={}", axis, num_ranks)});
     with.insert(with.end(), more.begin(), more.end());
     const Words train = launched_project().train_words(model, name, with);
     words.insert(words.end(), train.begin(), train.end());
@@ -107,11 +112,13 @@ inline ProgramResult run_launched(const LaunchedRun& run, Watch watch = {},
 }
 
 /// The run of so many ranks that nobody disturbs, made once.
-inline std::filesystem::path undisturbed(int num_ranks, const std::string& model = "dnn") {
+inline std::filesystem::path undisturbed(int num_ranks, const std::string& model = "dnn",
+                                         const std::string& axis = "dp") {
   static std::set<std::string> made;
-  LaunchedRun run{.name = fmt::format("undisturbed-{}-{}", model, num_ranks),
+  LaunchedRun run{.name = fmt::format("undisturbed-{}-{}{}", model, axis, num_ranks),
                   .num_ranks = num_ranks,
-                  .model = model};
+                  .model = model,
+                  .axis = axis};
   if (!made.contains(run.name)) {
     const auto result = run_launched(run);
     if (result.exit_code != 0) throw std::runtime_error(result.err);
@@ -122,7 +129,7 @@ inline std::filesystem::path undisturbed(int num_ranks, const std::string& model
 
 /// Weights, optimiser, metrics and evaluation are those of the undisturbed run, bit by bit.
 inline void expect_same_as_undisturbed(const LaunchedRun& run) {
-  const auto found = run.folder(), expected = undisturbed(run.num_ranks, run.model);
+  const auto found = run.folder(), expected = undisturbed(run.num_ranks, run.model, run.axis);
   for (const char* file : {"artifact/model.safetensors", "artifact/MANIFEST.json", "metrics.jsonl",
                            "evaluation.json", "checkpoints/LATEST", "checkpoints/BEST"})
     EXPECT_TRUE(read_file(found / file) == read_file(expected / file)) << run.name << "/" << file;

@@ -116,6 +116,26 @@ TEST(StopSignal, EachSignalSetsTheFlagAndThePreviousHandlerComesBack) {
   }
 }
 
+TEST(StopSignal, OneThatCameToTheOuterIsSeenByTheInner) {
+  const PreviousHandlers previous;
+  seen_by_previous = 0;
+  {
+    const StopSignal outer({SIGUSR1});
+    std::raise(SIGTERM);
+    EXPECT_EQ(seen_by_previous, SIGTERM) << "no signal of the outer one";
+    std::raise(SIGUSR1);
+    {
+      const StopSignal inner;
+      EXPECT_EQ(StopSignal::received(), SIGUSR1);
+    }
+    std::raise(SIGUSR1);
+    EXPECT_EQ(StopSignal::received(), SIGUSR1);
+    EXPECT_EQ(seen_by_previous, SIGTERM);
+  }
+  const StopSignal next;
+  EXPECT_EQ(StopSignal::received(), 0);
+}
+
 torch::ScalarType type_of_a_product(const std::string& precision) {
   const Autocast autocast(precision, torch::kCPU);
   return torch::mm(torch::ones({4, 4}), torch::ones({4, 4})).scalar_type();
