@@ -153,8 +153,7 @@ int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentCo
       write_file_atomically(run->path() / "config.yaml", config::to_yaml(config));
     run->write_manifest({build_version(), command_line(), context.source, std::move(processes)});
   }
-  if (ranks.size() > 1)
-    spdlog::info("{}; ranks from the variables of {}", ranks.mesh().text(), context.source);
+  if (ranks.size() > 1) spdlog::info("{}", ranks.mesh().text());
   const bool baselines = config.model.name == "baselines";
   if (baselines) ranks.part();
   if (baselines && !ranks.leads()) return 0;

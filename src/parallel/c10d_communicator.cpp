@@ -37,16 +37,37 @@ c10d::ReduceOp c10d_op(ReduceOp op) {
                                 : c10d::ReduceOp::MIN;
 }
 
-c10::intrusive_ptr<c10d::Backend> gloo_backend(Store& store, const std::string& name, int rank,
-                                               const std::vector<int>& world_ranks,
-                                               Milliseconds timeout,
-                                               const std::string& host_address) {
+using Made = c10::intrusive_ptr<c10d::Backend>;
+
+Made gloo_backend(const c10::intrusive_ptr<c10d::Store>& store, const std::string& name, int rank,
+                  const std::vector<int>& world_ranks, Milliseconds timeout,
+                  const std::string& host_address) {
   auto options = c10d::ProcessGroupGloo::Options::create(timeout);
   options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(host_address));
   options->group_name = name;
   options->global_ranks_in_group.assign(world_ranks.begin(), world_ranks.end());
-  return c10::make_intrusive<c10d::ProcessGroupGloo>(c10d_store(store), rank,
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank,
                                                      static_cast<int>(world_ranks.size()), options);
+}
+
+/// A first connection may have no end of its own when a rank is lost in it, or last several
+/// timeouts: it is made in a thread that is left behind when `limit` is over. `fail` gets what was
+/// found, and throws.
+template <typename Make>
+Made made_within(Milliseconds limit, const Make& make,
+                 const std::function<void(const std::string&)>& fail) {
+  std::packaged_task<Made()> task(make);
+  auto made = task.get_future();
+  std::thread(std::move(task)).detach();
+  if (made.wait_for(limit) != std::future_status::ready) fail("it still waiting");
+  try {
+    return made.get();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    fail("'" + one_line(error.what()) + "'");
+  }
+  return {};
 }
 
 /// Every member says that it is here and waits for the others, so that a missing one has a name.
@@ -89,11 +110,7 @@ C10dCommunicator::C10dCommunicator(const std::string& name, int rank, std::vecto
   group_->checker =
       std::make_unique<CallChecker>(store_->view("check"), name, rank, world_ranks, options.timeout,
                                     [group = group_.get()] { return group->move_on(); });
-  CallRecord first;
-  group_->guarded(first, options.timeout, [&] {
-    const auto gloo = store_->view("gloo");
-    group_->host = gloo_backend(*gloo, name, rank, world_ranks, options.timeout, host_address);
-  });
+  connect_host(deadline);
   const auto* maker = device_backend_maker().load();
   if (options.backend != Backend::kGloo && maker != nullptr && options.device_index >= 0)
     connect_device(*maker);
@@ -106,37 +123,47 @@ C10dCommunicator::~C10dCommunicator() {
   group_->close_quietly();
 }
 
-/// A first connection has no end of its own when a rank is lost in it: it is made in a thread that
-/// is left behind then.
+void C10dCommunicator::connect_host(Clock::time_point deadline) {
+  constexpr Milliseconds kLeast(2000);  // what is left when the ranks met at the last moment
+  const auto limit =
+      std::max(std::chrono::duration_cast<Milliseconds>(deadline - Clock::now()), kLeast);
+  const auto& ranks = group_->world_ranks;
+  const auto store = store_->view("gloo")->clone();  // a thread that is left behind may ask it
+  const Progress::Wait waiting(
+      *group_->progress, {fmt::format("the first connection of the hosts ({})", name()), ranks});
+  group_->host = made_within(
+      limit,
+      [store = c10d_store(*store), name = name(), rank = rank(), ranks, timeout = options_.timeout,
+       address = host_address_] {
+        return gloo_backend(store, name, rank, ranks, timeout, address);
+      },
+      [&](const std::string& found) {
+        throw CommError(fmt::format(
+            "rank {}: group {}: expected that all {} ranks reach each other within {:.1f} s, this "
+            "one at {}, found {}; set GLOO_SOCKET_IFNAME to the interface between the hosts, and "
+            "see precinct doctor on the ranks",
+            group_->world_rank(), name(), ranks.size(), seconds(limit), host_address_, found));
+      });
+}
+
 void C10dCommunicator::connect_device(const DeviceBackendMaker& maker) {
   const auto& ranks = group_->world_ranks;
-  const auto fail = [&](const std::string& found) {
-    throw CommError(fmt::format(
-        "rank {}: group {}: expected that the GPUs of all {} ranks connect within {} s, found {}; "
-        "see NCCL's own reason with NCCL_DEBUG=WARN, or set parallel.backend: gloo",
-        group_->world_rank(), name(), ranks.size(), seconds(options_.device_connect_timeout),
-        found));
-  };
-  using Made = c10::intrusive_ptr<c10d::Backend>;
   const auto store = store_->view("device")->clone();  // its threads ask it at any time
-  std::packaged_task<Made()> make(
+  const Progress::Wait waiting(
+      *group_->progress, {fmt::format("the first connection of the GPUs ({})", name()), ranks});
+  group_->device = made_within(
+      options_.device_connect_timeout,
       [make = maker.make, group = DeviceGroup{c10d_store(*store), name(), rank(), ranks,
                                               options_.device_index, options_.timeout}] {
         return make(group);
+      },
+      [&](const std::string& found) {
+        throw CommError(fmt::format(
+            "rank {}: group {}: expected that the GPUs of all {} ranks connect within {} s, found "
+            "{}; see NCCL's own reason with NCCL_DEBUG=WARN, or set parallel.backend: gloo",
+            group_->world_rank(), name(), ranks.size(), seconds(options_.device_connect_timeout),
+            found));
       });
-  auto made = make.get_future();
-  const Progress::Wait waiting(
-      *group_->progress, {fmt::format("the first connection of the GPUs ({})", name()), ranks});
-  std::thread(std::move(make)).detach();
-  if (made.wait_for(options_.device_connect_timeout) != std::future_status::ready)
-    fail("it still waiting");
-  try {
-    group_->device = made.get();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    fail("'" + one_line(error.what()) + "'");
-  }
   group_->device_type = maker.type;
 }
 

@@ -71,6 +71,7 @@ class C10dCommunicator final : public Communicator {
   Work start(const CallRecord& record, const at::Tensor& tensor, const Body& body,
              std::function<void()> after = {});
   Work start_message(const CallRecord& record, at::Tensor& tensor, int peer, int tag, bool is_send);
+  void connect_host(std::chrono::steady_clock::time_point deadline);
   void connect_device(const DeviceBackendMaker& maker);
   Work start_on_device(const std::vector<CallRecord>& records,
                        const std::vector<PointToPoint>& messages);

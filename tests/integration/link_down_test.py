@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A link between two hosts goes down for 20 s during training (T10): nothing restarts, no bit changes.
+"""Training on two hosts: their link goes down for 20 s (T10), and nothing restarts, no bit changes; the name of rank
+0's host leads to its loopback address there, as Debian writes it into /etc/hosts; a rank gives an address that the
+other does not reach.
 
 The hosts are two network namespaces joined by a pair of virtual interfaces. Usage: link_down_test.py PROGRAM SOURCE_FOLDER
 """
@@ -27,7 +29,8 @@ def ip(*words):
 
 
 class Link:
-    """Namespaces with the addresses 10.99.0.1 and 10.99.0.2 and a link between them."""
+    """Namespaces with the addresses 198.18.0.1 and 198.18.0.2 (of two ranks that have one, the lower waits to be
+    called: a loopback address must not go unseen) and a link between them."""
 
     def __init__(self):
         self.names = [f"precinct-{os.getpid()}-{side}" for side in "ab"]
@@ -39,7 +42,7 @@ class Link:
         ip("link", "add", self.ends[0], "netns", self.names[0], "type", "veth", "peer", "name", self.ends[1], "netns",
            self.names[1])
         for side, (name, end) in enumerate(zip(self.names, self.ends)):
-            ip("-n", name, "addr", "add", f"10.99.0.{side + 1}/24", "dev", end)
+            ip("-n", name, "addr", "add", f"198.18.0.{side + 1}/24", "dev", end)
             for device in ("lo", end):
                 ip("-n", name, "link", "set", device, "up")
         return self
@@ -61,31 +64,41 @@ class LinkDown(unittest.TestCase):
         subprocess.run([PROGRAM, *chicago_ingest(SOURCE)[0], "--out", cls.folder / "panel.h5"], check=True,
                        capture_output=True, timeout=120)
 
-    def start(self, link, run):
-        """Two ranks, each in its namespace."""
+    def start(self, link, run, master="198.18.0.1", hosts=None, more=(), timeout=TIMEOUT):
+        """Two ranks, each in its namespace; `hosts`: the text of /etc/hosts there; `more`: their own variables."""
         base = {key: value for key, value in os.environ.items() if not RANK_VARIABLES.fullmatch(key)}
         ranks = []
         for rank, name in enumerate(link.names):
             variables = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1,
-                         "MASTER_ADDR": "10.99.0.1", "MASTER_PORT": 29500, "OMP_NUM_THREADS": 1}
+                         "MASTER_ADDR": master, "MASTER_PORT": 29500, "OMP_NUM_THREADS": 1}
+            if more:
+                variables |= more[rank]
+            place = ["ip", "netns", "exec", name]
+            if hosts:
+                file = self.folder / f"hosts-{rank}"
+                file.write_text(hosts[rank])
+                place += ["unshare", "-m", "sh", "-c", f'mount --bind {file} /etc/hosts && exec "$@"', "sh"]
             ranks.append(subprocess.Popen(
-                ["ip", "netns", "exec", name, PROGRAM, "train", SOURCE / "configs/chicago/dnn.yaml", "--set",
+                [*place, PROGRAM, "train", SOURCE / "configs/chicago/dnn.yaml", "--set",
                  f"data.panel={self.folder / 'panel.h5'}", "--set", "train.epochs=4", "--set", "train.refit=none",
                  "--set", "model.hidden=16", "--set", "log.every=1", "--set", "parallel.heartbeat_seconds=1", "--set",
-                 f"parallel.timeout_seconds={TIMEOUT}", "--no-score", "--run-dir", self.folder / run],
+                 f"parallel.timeout_seconds={timeout}", "--no-score", "--run-dir", self.folder / run],
                 env=base | {key: str(value) for key, value in variables.items()}, stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE, text=True))
         return ranks
 
-    def end(self, ranks):
+    def said(self, ranks):
+        """What each wrote to its end."""
         try:
-            said = [rank.communicate(timeout=TIMEOUT + 60)[1] for rank in ranks]
+            return [rank.communicate(timeout=TIMEOUT + 60)[1] for rank in ranks]
         finally:
             for rank in ranks:
                 if rank.poll() is None:
                     rank.kill()
                     rank.communicate()
-        for rank, text in zip(ranks, said):
+
+    def end(self, ranks):
+        for rank, text in zip(ranks, self.said(ranks)):
             self.assertEqual(rank.returncode, 0, text)
 
     def steps(self, run):
@@ -104,9 +117,37 @@ class LinkDown(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, "training did not begin")
             select.select([], [], [], 0.01)
 
+    def undisturbed(self, link):
+        """The result of a run that nothing happens to, made once."""
+        if not (self.folder / "undisturbed").exists():
+            self.end(self.start(link, "undisturbed"))
+        return self.result("undisturbed")
+
+    def test_a_name_that_is_loopback_on_its_own_host(self):
+        with Link() as link:
+            ranks = self.start(link, "named", "precinct-a.test",
+                               ["127.0.0.1 localhost\n127.0.1.1 precinct-a.test\n",
+                                "127.0.0.1 localhost\n198.18.0.1 precinct-a.test\n"])
+            self.end(ranks)
+            self.assertEqual(self.result("named"), self.undisturbed(link))
+
+    def test_an_address_that_the_other_host_does_not_reach(self):
+        with Link() as link:
+            begin = time.monotonic()
+            ranks = self.start(link, "unreached", more=({"GLOO_SOCKET_IFNAME": "lo"}, {}), timeout=12)
+            said = self.said(ranks)
+            self.assertLess(time.monotonic() - begin, 15)
+            for number, (rank, text) in enumerate(zip(ranks, said)):
+                self.assertEqual(rank.returncode, 4, text)
+                lines = [line for line in text.splitlines() if line.startswith("precinct: ")]
+                self.assertEqual(len(lines), 1, text)
+                self.assertRegex(lines[0], f"rank {number}: group world: expected that all 2 ranks reach each other")
+                self.assertIn("GLOO_SOCKET_IFNAME", lines[0])
+                print(lines[0], file=sys.stderr)
+
     def test_twenty_seconds_without_a_link_change_no_bit(self):
         with Link() as link:
-            self.end(self.start(link, "undisturbed"))
+            expected = self.undisturbed(link)
             total = self.steps("undisturbed")
             ranks = self.start(link, "disturbed")
             self.wait_for_steps("disturbed", ranks, 5)
@@ -120,7 +161,7 @@ class LinkDown(unittest.TestCase):
             self.assertLess(during, total, "training ended before the link went down")
             link.set("up")
             self.end(ranks)
-            self.assertEqual(self.result("disturbed"), self.result("undisturbed"))
+            self.assertEqual(self.result("disturbed"), expected)
             print(f"link down {DOWN_SECONDS} s at step {during} of {total}: 0 restarts, equal bits, "
                   f"{time.monotonic() - begin:.1f} s from there to the end", file=sys.stderr)
 
