@@ -15,7 +15,7 @@ CASES_SHOWN = 8
 OUTPUT = re.compile(r"(\d+): (.*)")
 BEGIN = re.compile(r"\[ RUN      \] (\S+)")
 FAILED_CASE = re.compile(r"\[  FAILED  \] (\S+)(?:, where .*)? \(\d+ ms\)$")
-FAILED_TEST = re.compile(r"\s*\d+/\d+ Test\s+#(\d+): (\S+) .*\*\*\*\s*(.*?)\s+[\d.]+ sec")
+FAILED_TEST = re.compile(r"\s*\d+/\d+ Test\s+#(\d+): (\S+) \.*(.*?)\s*\*\*\*\s*(.*?)\s+[\d.]+ sec")
 
 
 def why(lines):
@@ -43,8 +43,9 @@ def failures(text):
             else:
                 said.setdefault(test, []).append(words)
         elif match := FAILED_TEST.match(line):
-            test, name, how = match.groups()
-            if test not in with_cases and how != "Skipped":
+            test, name, *how = match.groups()
+            how = " ".join(filter(None, how))
+            if how != "Skipped" and not (how == "Failed" and test in with_cases):
                 found.append((f"{name} ({how})", why(said.get(test, []))))
     return found
 
@@ -54,6 +55,8 @@ def main():
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8", errors="replace") as log:
             found += failures(log.read())
+    if found:
+        print("\nfailed:")
     for name, lines in found[:CASES_SHOWN]:
         print(f"  {name}")
         for line in lines:

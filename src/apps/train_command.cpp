@@ -186,7 +186,8 @@ int run_training(const Arguments& a) {
   }
   // one that comes before the first step leaves with the first ones, one during the scoring lets
   // it end
-  static const train::StopSignal usr1({SIGUSR1});
+  static const auto* usr1 = new train::StopSignal({SIGUSR1});  // never ends: see settle
+  static_cast<void>(usr1);
   const auto context = parallel::ProcessContext::from_environment();
   auto connection = train::connect_options(config, context);
   connection.device_id = gpu_address(connection.device_index);

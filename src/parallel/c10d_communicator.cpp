@@ -6,10 +6,8 @@
 #include <torch/headeronly/version.h>
 
 #include <algorithm>
-#include <future>
 #include <limits>
 #include <numeric>
-#include <thread>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
 #include "base/error.h"
@@ -51,22 +49,18 @@ Made gloo_backend(const c10::intrusive_ptr<c10d::Store>& store, const std::strin
 }
 
 /// A first connection may have no end of its own when a rank is lost in it, or last several
-/// timeouts: it is made in a thread that is left behind when `limit` is over. `fail` gets what was
-/// found, and throws.
+/// timeouts. `fail` gets what was found, and throws.
 template <typename Make>
-Made made_within(Milliseconds limit, const Make& make,
-                 const std::function<void(const std::string&)>& fail) {
-  std::packaged_task<Made()> task(make);
-  auto made = task.get_future();
-  std::thread(std::move(task)).detach();
-  if (made.wait_for(limit) != std::future_status::ready) fail("it still waiting");
+Made connected(Milliseconds limit, const Make& make,
+               const std::function<void(const std::string&)>& fail) {
   try {
-    return made.get();
+    if (auto made = made_until(Clock::now() + limit, make)) return *made;
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
     fail("'" + one_line(error.what()) + "'");
   }
+  fail("it still waiting");
   return {};
 }
 
@@ -124,24 +118,26 @@ C10dCommunicator::~C10dCommunicator() {
 }
 
 void C10dCommunicator::connect_host(Clock::time_point deadline) {
-  constexpr Milliseconds kLeast(2000);  // what is left when the ranks met at the last moment
-  const auto limit =
-      std::max(std::chrono::duration_cast<Milliseconds>(deadline - Clock::now()), kLeast);
+  // the ranks may have met at the last moment
+  const auto limit = std::max(std::chrono::duration_cast<Milliseconds>(deadline - Clock::now()),
+                              options_.timeout / 6);
   const auto& ranks = group_->world_ranks;
   const auto store = store_->view("gloo")->clone();  // a thread that is left behind may ask it
   const Progress::Wait waiting(
       *group_->progress, {fmt::format("the first connection of the hosts ({})", name()), ranks});
-  group_->host = made_within(
+  group_->host = connected(
       limit,
       [store = c10d_store(*store), name = name(), rank = rank(), ranks, timeout = options_.timeout,
        address = host_address_] {
         return gloo_backend(store, name, rank, ranks, timeout, address);
       },
       [&](const std::string& found) {
+        if (const auto verdict = registry_->verdict())
+          throw group_->given_up_with(CallRecord(), *verdict);
         throw CommError(fmt::format(
             "rank {}: group {}: expected that all {} ranks reach each other within {:.1f} s, this "
-            "one at {}, found {}; set GLOO_SOCKET_IFNAME to the interface between the hosts, and "
-            "see precinct doctor on the ranks",
+            "one at {}, found {}; see which one ended, or set GLOO_SOCKET_IFNAME to the interface "
+            "between the hosts (precinct doctor shows it)",
             group_->world_rank(), name(), ranks.size(), seconds(limit), host_address_, found));
       });
 }
@@ -151,7 +147,7 @@ void C10dCommunicator::connect_device(const DeviceBackendMaker& maker) {
   const auto store = store_->view("device")->clone();  // its threads ask it at any time
   const Progress::Wait waiting(
       *group_->progress, {fmt::format("the first connection of the GPUs ({})", name()), ranks});
-  group_->device = made_within(
+  group_->device = connected(
       options_.device_connect_timeout,
       [make = maker.make, group = DeviceGroup{c10d_store(*store), name(), rank(), ranks,
                                               options_.device_index, options_.timeout}] {

@@ -310,8 +310,9 @@ std::optional<std::string> GroupRegistry::verdict() {
   std::unique_lock lock(mutex_);
   const auto ask = verdict_;
   lock.unlock();
-  try {
-    return ask ? ask() : std::nullopt;
+  if (!ask) return std::nullopt;
+  try {  // a holder of the store that was stopped by a signal does not answer
+    return made_until(Clock::now() + std::chrono::seconds(1), ask).value_or(std::nullopt);
   } catch (const Error&) {  // the store has gone with its holder
     return std::nullopt;
   }

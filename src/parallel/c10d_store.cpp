@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,7 +10,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <future>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -154,6 +154,19 @@ struct StoreServer::Server {
   c10::intrusive_ptr<c10d::TCPStore> store;
 };
 
+namespace {
+
+/// Each rank keeps several connections to the store; a shell's usual limit is 1024 files.
+void raise_file_limit() {
+  constexpr rlim_t kEnough = 65'536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kEnough) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kEnough);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
 StoreServer::StoreServer(const std::string& address, std::uint16_t port)
     : server_(std::make_unique<Server>()) {
   c10d::TCPStoreOptions options;
@@ -161,6 +174,7 @@ StoreServer::StoreServer(const std::string& address, std::uint16_t port)
   options.isServer = true;
   options.waitWorkers = false;
   options.timeout = std::chrono::seconds(30);
+  raise_file_limit();
   const std::string own = address.empty() ? "127.0.0.1" : address;
   guarded("store at " + own,
           [&] { server_->store = c10::make_intrusive<c10d::TCPStore>(own, options); });
@@ -187,17 +201,15 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   if (const auto failure = wait_for_listener(address, port, deadline); !failure.empty())
     fail(failure);
-  // in a thread that is left behind when it never ends: c10d waits for ever for the greeting of
-  // whatever listens there
-  std::packaged_task<c10::intrusive_ptr<c10d::Store>()> task([address, options] {
-    return c10::intrusive_ptr<c10d::Store>(c10::make_intrusive<c10d::TCPStore>(address, options));
-  });
-  auto store = task.get_future();
-  std::thread(std::move(task)).detach();
-  if (store.wait_until(deadline) != std::future_status::ready)
-    fail("a listener that does not answer");
   try {
-    return std::make_unique<C10dStore>(store.get(), where);
+    // c10d waits for ever for the greeting of whatever listens there
+    const auto store = made_until(deadline, [address, options] {
+      return c10::intrusive_ptr<c10d::Store>(c10::make_intrusive<c10d::TCPStore>(address, options));
+    });
+    if (!store) fail("a listener that does not answer");
+    return std::make_unique<C10dStore>(*store, where);
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
     fail(one_line(error.what()));
   }

@@ -3,6 +3,7 @@
 #include "parallel/canonical_sum.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "base/error.h"
 

@@ -25,7 +25,8 @@ namespace precinct::train {
 namespace fs = std::filesystem;
 namespace {
 
-/// The variables that change what a run does or how fast.
+/// The variables that change what a run does or how fast, and those that tell one start from
+/// another.
 nlohmann::json environment_that_matters() {
   constexpr std::array kNames = {"CUDA_VISIBLE_DEVICES",
                                  "OMP_NUM_THREADS",
@@ -132,7 +133,9 @@ void RunFolder::write_manifest(const Start& start) const {
       {"version", start.version},      {"compiler", __VERSION__},
       {"command", start.command_line}, {"ranks_from", start.ranks_from},
       {"hosts", std::move(hosts)},     {"environment", environment_that_matters()}};
-  write_file_atomically(path_ / "manifest.json", manifest.dump(2) + "\n");
+  write_file_atomically(
+      path_ / "manifest.json",
+      manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 fs::path RunFolder::choose(const fs::path& output, const std::string& name, bool fresh) {

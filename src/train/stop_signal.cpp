@@ -13,7 +13,7 @@ void remember(int number) { stop_signal = number; }
 }  // namespace
 
 StopSignal::StopSignal(const std::vector<int>& signals) {
-  if (num_living++ == 0) stop_signal = 0;
+  ++num_living;
   for (const int number : signals) {
     struct sigaction action {};
     action.sa_handler = remember;

@@ -161,6 +161,7 @@ TEST(LaunchedManifest, NamesTheProcessOfEachRankAndWhereTheyGotTheirNumbers) {
   EXPECT_EQ(manifest.at("ranks_from"), "torchrun");
   ASSERT_EQ(manifest.at("hosts").size(), 2U);
   for (int rank = 0; rank < 2; ++rank) EXPECT_EQ(manifest.at("hosts")[rank].at("rank"), rank);
+  EXPECT_EQ(manifest.at("hosts")[0].at("host"), manifest.at("hosts")[1].at("host"));
   EXPECT_NE(manifest.at("hosts")[0].at("process"), manifest.at("hosts")[1].at("process"));
   EXPECT_TRUE(manifest.at("environment").contains("MASTER_PORT"));
 }

@@ -29,6 +29,9 @@ for number, test in enumerate(chosen):
     ran = [c for c in tests[test] if any(fnmatch.fnmatchcase(c, p) for p in patterns)]
     with open(os.environ["CALLS"], "a") as calls:
         calls.write("".join(f"{test} {case}".strip() + "\n" for case in ran))
+    if os.environ.get("FAILS") == test:
+        print(f"1: the reason\n1/1 Test #1: {test} ....***Failed   0.01 sec")
+        sys.exit(8)
     print(f"1: [  PASSED  ] {len(ran) if tests[test] != [''] else 0} tests.")
 if "-N" in words:
     print(f"Total Tests: {len(chosen)}")
@@ -51,6 +54,9 @@ FAILED = """
 9: [ RUN      ] Reader.Reads
 9: before the crash
  3/38 Test #9: reader .......***Exception: SegFault  0.10 sec
+13: [ RUN      ] Ranks.Part
+13: in the middle of it
+ 3/38 Test #13: parallel ...Subprocess aborted***Exception:   0.10 sec
  4/38 Test #38: crosscheck ..***Skipped   0.10 sec
 """
 
@@ -64,13 +70,17 @@ class FailedTests(unittest.TestCase):
                                   timeout=60, check=True).stdout
 
     def test_each_case_comes_once_with_its_reason(self):
-        self.assertEqual(self.said_of(FAILED), """\
+        self.assertEqual(self.said_of(FAILED), """
+failed:
   Ranks.Meet
     meet_test.cpp:14: Failure
     the reason of the rank
   reader (Exception: SegFault)
     [ RUN      ] Reader.Reads
     before the crash
+  parallel (Subprocess aborted Exception:)
+    [ RUN      ] Ranks.Part
+    in the middle of it
 """)
 
     def test_nothing_failed(self):
@@ -78,7 +88,7 @@ class FailedTests(unittest.TestCase):
 
 
 class Filter(unittest.TestCase):
-    def run_with(self, *words):
+    def run_with(self, *words, **variables):
         """Exit code, output and the cases that ran."""
         with tempfile.TemporaryDirectory(prefix="precinct-filter-") as name:
             folder = Path(name)
@@ -91,7 +101,7 @@ class Filter(unittest.TestCase):
             for script in ("test", "failed_tests.py"):
                 shutil.copy(SOURCE / "scripts" / script, folder / "scripts" / script)
             done = subprocess.run([folder / "scripts/test", *words], capture_output=True, text=True, timeout=60,
-                                  env=dict(os.environ, PATH=f"{folder / 'bin'}:{os.environ['PATH']}", CALLS=str(folder / "calls")))
+                                  env=dict(os.environ, PATH=f"{folder / 'bin'}:{os.environ['PATH']}", CALLS=str(folder / "calls"), **variables))
             return done.returncode, done.stdout, sorted((folder / "calls").read_text().splitlines())
 
     def expect_run(self, name, *cases):
@@ -122,7 +132,13 @@ class Filter(unittest.TestCase):
                 code, out, _ = self.run_with("--only", parts)
                 self.assertEqual(code, 0, out)
                 self.assertTrue(out.endswith(f"{phases} passed, 0 failed\n"), out)
-        self.assertEqual(self.run_with("--only", "ci,hose")[0], 2)
+        for words in (("--only", "ci,hose"), ("--only", ","), ("--only", "asan", "--filter", "X")):
+            self.assertEqual(self.run_with(*words)[0], 2, words)
+
+    def test_what_failed_is_the_last_that_is_said(self):
+        code, out, _ = self.run_with("--filter", "slurm", FAILS="slurm")
+        self.assertEqual(code, 1)
+        self.assertRegex(out, r"\nfailed:\n  slurm \(Failed\)\n(    .*\n)*    the reason\n$")
 
     def test_a_name_of_nothing_is_a_failure_that_says_so(self):
         code, out, ran = self.run_with("--filter", "parallell")
