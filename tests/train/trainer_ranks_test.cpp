@@ -71,45 +71,38 @@ TEST_P(EachNetworkOnRanks, ARunOfThreeEndsWhereOneProcessEnds) {
   });
 }
 
-/// The layouts of one run, one after the other, on as many ranks.
-struct Layouts {
-  int num_ranks;
-  std::vector<config::ParallelConfig> each;
-};
-
 /// Each layout but the last dies; the run ends where one process ends.
 TEST_P(EachNetworkOnRanks, ARunChangesItsLayoutAndEndsWhereOneProcessEnds) {
   const std::string model = GetParam();
-  for (const Layouts& layouts :
-       {Layouts{2, {{.tp = 2}, {.pp = 2}}},
-        Layouts{4, {{.dp = 2, .tp = 2}, {.dp = 2, .pp = 2}, {.tp = 2, .pp = 2}}}})
-    run_ranks(layouts.num_ranks, [&](World& world) {
-      const auto panel = test::small_panel(90, 2, 2);
-      auto config = config_of(model);
-      const auto folder = test::shared_folder() / "run";
-      TrainingResult found;
-      for (std::size_t i = 0; i < layouts.each.size(); ++i) {
-        config.parallel = layouts.each[i];
-        config.parallel.num_micro_batches = 2;
-        Ranks ranks(world, config);
-        const std::int64_t last = 9 + 5 * static_cast<std::int64_t>(i);
-        const auto train = [&](bool dies) {
-          return train_on(ranks, config, panel, folder, [&](const TrainState& state) {
-            if (dies && state.step == last) throw std::runtime_error("died");
-          });
-        };
-        if (i + 1 < layouts.each.size())
-          EXPECT_EQ(error_of<std::runtime_error>([&] { train(true); }), "died");
-        else
-          found = train(false);
-      }
-      if (world.rank() != 0) return;
-      const auto expected =
-          test::run_once(config_of(model), panel, test::shared_folder() / "alone");
-      EXPECT_EQ(found.best_epoch, expected.best_epoch);
-      EXPECT_NEAR(found.best_score, expected.best_score, 1e-5);
-      EXPECT_LE(largest_difference(found.artifact, expected.artifact), 2e-5);
-    });
+  const std::vector<config::ParallelConfig> layouts = {
+      {.dp = 2, .tp = 2}, {.dp = 2, .pp = 2}, {.tp = 2, .pp = 2}};
+  run_ranks(4, [&](World& world) {
+    const auto panel = test::small_panel(90, 2, 2);
+    auto config = config_of(model);
+    const auto folder = test::shared_folder() / "run";
+    TrainingResult found;
+    for (std::size_t i = 0; i < layouts.size(); ++i) {
+      config.parallel = layouts[i];
+      config.parallel.num_micro_batches = 2;
+      Ranks ranks(world, config);
+      const bool dies = i + 1 < layouts.size();
+      const std::int64_t last = 9 + 5 * static_cast<std::int64_t>(i);
+      const auto train = [&] {
+        found = train_on(ranks, config, panel, folder, [&](const TrainState& state) {
+          if (dies && state.step == last) throw std::runtime_error("died");
+        });
+      };
+      if (dies)
+        EXPECT_EQ(error_of<std::runtime_error>(train), "died");
+      else
+        train();
+    }
+    if (world.rank() != 0) return;
+    const auto expected = test::run_once(config_of(model), panel, test::shared_folder() / "alone");
+    EXPECT_EQ(found.best_epoch, expected.best_epoch);
+    EXPECT_NEAR(found.best_score, expected.best_score, 1e-5);
+    EXPECT_LE(largest_difference(found.artifact, expected.artifact), 2e-5);
+  });
 }
 
 TEST_P(EachNetworkOnRanks, StoppedOnOneRankAllSaveTheSameStepAndGoOnBitForBit) {
