@@ -396,8 +396,9 @@ TEST(CrimeNet, HasTheParameterNamesOfOneTorchLstm) {
   const MadeSizes sizes;
   auto model = build_model(test::made_config("crimenet", sizes), test::made_context(sizes));
   torch::nn::LSTM torch_lstm(torch::nn::LSTMOptions(8, 8).num_layers(2));
+  const auto parameters = model->named_parameters();
   for (const auto& item : torch_lstm->named_parameters()) {
-    const auto* ours = model->named_parameters().find("lstm." + item.key());
+    const auto* ours = parameters.find("lstm." + item.key());
     ASSERT_NE(ours, nullptr) << item.key();
     EXPECT_EQ(ours->sizes(), item.value().sizes()) << item.key();
   }
