@@ -186,8 +186,7 @@ int run_training(const Arguments& a) {
   }
   // one that comes before the first step leaves with the first ones, one during the scoring lets
   // it end
-  static const auto* usr1 = new train::StopSignal({SIGUSR1});  // never ends: see settle
-  static_cast<void>(usr1);
+  train::StopSignal usr1({SIGUSR1});
   const auto context = parallel::ProcessContext::from_environment();
   auto connection = train::connect_options(config, context);
   connection.device_id = gpu_address(connection.device_index);
@@ -196,8 +195,9 @@ int run_training(const Arguments& a) {
   train::Ranks ranks(*world, config);
   // Whoever started the ranks may end the others by a signal when the first one leaves; what a rank
   // has to say, its exit code among it, is then settled.
-  const auto settle = [] {
-    for (const int number : {SIGTERM, SIGUSR1}) std::signal(number, SIG_IGN);
+  const auto settle = [&usr1] {
+    usr1.ignore_from_now_on();
+    std::signal(SIGTERM, SIG_IGN);
   };
   try {
     return train_on(ranks, a, config, context);

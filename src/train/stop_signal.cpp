@@ -30,6 +30,11 @@ StopSignal::~StopSignal() {
   if (--num_living == 0) stop_signal = 0;
 }
 
+void StopSignal::ignore_from_now_on() {
+  for (const auto& entry : previous_) std::signal(entry.first, SIG_IGN);
+  previous_.clear();
+}
+
 int StopSignal::received() { return stop_signal; }
 
 }  // namespace precinct::train

@@ -17,6 +17,8 @@ class StopSignal {
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
+  /// Ignores its signals for the rest of the process, also when it ends.
+  void ignore_from_now_on();
   /// Number of the signal that came, 0 for none.
   static int received();
 

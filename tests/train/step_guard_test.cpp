@@ -136,6 +136,19 @@ TEST(StopSignal, OneThatCameToTheOuterIsSeenByTheInner) {
   EXPECT_EQ(StopSignal::received(), 0);
 }
 
+TEST(StopSignal, MayBeIgnoredForTheRestOfTheProcess) {
+  const PreviousHandlers previous;
+  seen_by_previous = 0;
+  {
+    StopSignal stop({SIGUSR1});
+    stop.ignore_from_now_on();
+    std::raise(SIGUSR1);
+    EXPECT_EQ(StopSignal::received(), 0);
+  }
+  std::raise(SIGUSR1);
+  EXPECT_EQ(seen_by_previous, 0);
+}
+
 torch::ScalarType type_of_a_product(const std::string& precision) {
   const Autocast autocast(precision, torch::kCPU);
   return torch::mm(torch::ones({4, 4}), torch::ones({4, 4})).scalar_type();
