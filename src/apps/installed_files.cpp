@@ -34,7 +34,7 @@ std::filesystem::path plotly_home() {
   const auto installed = shared_folder("plotly");
   if (!installed.empty()) return installed.parent_path();
   const char* chosen = std::getenv("PRECINCT_DEPS");
-  return chosen != nullptr ? chosen : PRECINCT_DEPS_DIR;
+  return chosen != nullptr && *chosen != '\0' ? chosen : PRECINCT_DEPS_DIR;
 }
 
 std::string shell_words(const std::vector<std::string>& words) {

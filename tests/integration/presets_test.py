@@ -18,9 +18,13 @@ PRESETS = json.loads((SOURCE / "CMakePresets.json").read_text())
 SHOWN = {preset["name"]: preset for preset in PRESETS["configurePresets"] if not preset.get("hidden")}
 
 
-def configure(preset, folder):
+def configure(preset, folder, **variables):
     return subprocess.run(["cmake", "--preset", preset, "-B", str(folder)], cwd=SOURCE, capture_output=True, text=True,
-                          timeout=300, env=dict(os.environ, PRECINCT_DEPS=DEPENDENCIES))
+                          timeout=300, env={**os.environ, "PRECINCT_DEPS": DEPENDENCIES, **variables})
+
+
+def cached(folder):
+    return dict(re.findall(r"(?m)^(\w+):\w+=(.*)$", (Path(folder) / "CMakeCache.txt").read_text()))
 
 
 class Presets(unittest.TestCase):
@@ -31,7 +35,7 @@ class Presets(unittest.TestCase):
                 result = configure(name, folder)
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertNotIn("CMake Warning", result.stderr)
-                cache = dict(re.findall(r"(?m)^(\w+):\w+=(.*)$", (Path(folder) / "CMakeCache.txt").read_text()))
+                cache = cached(folder)
                 for key, value in {**base["cacheVariables"], **preset["cacheVariables"]}.items():
                     self.assertEqual(cache[key], value, key)
                 rules = (Path(folder) / "build.ninja").read_text()
@@ -39,6 +43,12 @@ class Presets(unittest.TestCase):
                 torch_free = preset["cacheVariables"].get("PRECINCT_TORCH") == "OFF"
                 self.assertEqual("libtorch_cpu" in rules, not torch_free)
                 self.assertEqual("test_base" in rules, preset["cacheVariables"].get("PRECINCT_TESTS") != "OFF")
+
+    def test_an_empty_variable_is_no_variable_as_in_setup(self):
+        with tempfile.TemporaryDirectory(prefix="precinct-preset-") as folder:
+            result = configure("minimal", folder, PRECINCT_DEPS="", XDG_CACHE_HOME="", HOME="/planted")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(cached(folder)["PRECINCT_DEPS"], "/planted/.cache/precinct")
 
     def test_a_preset_that_is_none_is_refused(self):
         with tempfile.TemporaryDirectory(prefix="precinct-preset-") as folder:
