@@ -76,11 +76,12 @@ Finding ranks(const JobFacts& job) {
 
 Finding network(const JobFacts& job) {
   const auto interfaces = ranks_by(job.ranks, [](const RankFacts& r) { return r.interface; });
-  Finding finding{"network", Level::kFine,
-                  fmt::format("interface {}; they meet at {} port {}, held by {}",
-                              groups_text(interfaces), job.store_address, job.store_port,
-                              job.launcher_holds_store ? "the launcher" : "rank 0"),
-                  ""};
+  Finding finding{
+      "network", Level::kFine,
+      fmt::format("interface {}; they meet at {} port {}, held by {}", groups_text(interfaces),
+                  job.store_address, job.store_port,
+                  job.launcher_holds_store ? "the launcher or rank 0's agent" : "rank 0"),
+      ""};
   if (num_hosts(job) == 1) return finding;
   if (interfaces.size() > 1) {
     finding.level = Level::kNote;

@@ -32,6 +32,8 @@ void JobWatch::set_held(std::int64_t rank, bool is_held) {
   with_life([&](parallel::JobLife& life) { life.set_held(rank, is_held); });
 }
 
+void JobWatch::renew() { life_.reset(); }
+
 std::string JobWatch::verdict() {
   std::string text;
   with_life([&](parallel::JobLife& life) {
@@ -46,6 +48,13 @@ std::int64_t JobWatch::last_step(std::int64_t rank) {
     if (const auto beat = life.last_beat(rank)) step = beat->step;
   });
   return step;
+}
+
+void JobWatch::wait_until_gone(std::int64_t world_size, bool is_well) {
+  using parallel::JobLife;
+  with_life([&](JobLife& life) {
+    life.wait_until_gone(world_size, is_well ? JobLife::kPatience : JobLife::kPatienceAfterAnError);
+  });
 }
 
 }  // namespace precinct::launch

@@ -26,10 +26,16 @@ class JobWatch {
 
   /// A rank was stopped by a signal, or goes on.
   void set_held(std::int64_t rank, bool is_held);
+  /// The job has ended: what is asked from now on goes over a new connection, since c10d prints a
+  /// stack for an old one whose store is gone.
+  void renew();
   /// What the ranks found: who hangs, which calls differ; empty when nothing.
   std::string verdict();
   /// -1 when the rank said none.
   std::int64_t last_step(std::int64_t rank);
+  /// For an agent that holds the store: returns when no rank will ask it again, at the latest after
+  /// a time that is shorter when the job failed.
+  void wait_until_gone(std::int64_t world_size, bool is_well);
 
  private:
   template <typename Body>

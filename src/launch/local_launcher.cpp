@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
 
 #include "launch/rank_environment.h"
@@ -30,14 +31,24 @@ int threads_asked_for() {
   return value;
 }
 
+bool is_this_program(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::equivalent(path, "/proc/self/exe", ignored);
+}
+
 }  // namespace
 
 LocalLauncher::LocalLauncher(LaunchOptions options)
     : options_(std::move(options)), job_token_(fresh_token()) {
-  if (options_.is_agent)
-    first_rank_ = parallel::ProcessContext::from_environment().rank;
-  else
+  if (!options_.is_agent) {
     store_ = std::make_unique<parallel::StoreServer>("127.0.0.1", 0);
+    return;
+  }
+  agent_of_ = parallel::ProcessContext::from_environment();
+  if (agent_of_.rank != 0 || agent_of_.world_size == 1 || agent_of_.launcher_holds_store) return;
+  if (!is_this_program(options_.command.front())) return;  // another one wants the port itself
+  store_ = parallel::serve_store(agent_of_);
+  job_token_ = agent_of_.job_token;
 }
 
 LocalLauncher::~LocalLauncher() = default;
@@ -46,7 +57,11 @@ std::vector<RankProcess> LocalLauncher::start(std::int64_t restart_count) const 
   const auto inherited = own_environment();
   std::vector<RankProcess> ranks;
   if (options_.is_agent) {
-    ranks.emplace_back(options_.command, inherited, std::vector<int>());
+    auto environment = inherited;
+    if (store_)
+      environment.push_back(
+          fmt::format("{}={}", parallel::ProcessContext::kAgentStoreVariable, job_token_));
+    ranks.emplace_back(options_.command, environment, std::vector<int>());
     return ranks;
   }
   const auto cores = allowed_cores();
@@ -65,9 +80,12 @@ std::vector<RankProcess> LocalLauncher::start(std::int64_t restart_count) const 
 
 JobWatch LocalLauncher::watch(std::int64_t restart_count) const {
   if (!options_.is_agent) return JobWatch("127.0.0.1", store_->port(), restart_count);
-  const auto context = parallel::ProcessContext::from_environment();
-  if (context.world_size == 1) return JobWatch();
-  return JobWatch(context.store_address(), context.master_port, context.restart_count);
+  if (agent_of_.world_size == 1) return JobWatch();
+  return JobWatch(agent_of_.store_address(), agent_of_.master_port, agent_of_.restart_count);
+}
+
+std::int64_t LocalLauncher::world_size() const {
+  return options_.is_agent ? agent_of_.world_size : options_.num_ranks;
 }
 
 }  // namespace precinct::launch

@@ -9,6 +9,7 @@
 
 #include "launch/job_watch.h"
 #include "launch/rank_process.h"
+#include "parallel/process_context.h"
 
 namespace precinct::parallel {
 class StoreServer;
@@ -28,15 +29,20 @@ struct LaunchOptions {
 };
 
 /// Starts the ranks of a job on this host and holds the store through which they meet, so that no
-/// port is free when it is chosen and taken when it is used.
+/// port is free when it is chosen and taken when it is used. The agent of rank 0 holds it too, when
+/// the rank is a precinct and would hold it otherwise: a rank that is stopped does not answer.
 class LocalLauncher {
  public:
-  /// Listens on the loopback interface. Throws CommError when it cannot.
+  /// Listens on the loopback interface, an agent where serve_store() does. Throws ConfigError and
+  /// CommError when it cannot.
   explicit LocalLauncher(LaunchOptions options);
   ~LocalLauncher();
   const LaunchOptions& options() const { return options_; }
   /// Number of the first rank: 0, or that of an agent's only rank.
-  std::int64_t first_rank() const { return first_rank_; }
+  std::int64_t first_rank() const { return agent_of_.rank; }
+  /// Whether this is an agent that holds the store of ranks elsewhere, too.
+  bool is_holding_agent() const { return options_.is_agent && store_ != nullptr; }
+  std::int64_t world_size() const;
   /// Where the ranks of start `restart_count` say how far they are.
   JobWatch watch(std::int64_t restart_count) const;
   /// All ranks, in their order. When one cannot be started, those before it are killed. Throws what
@@ -45,7 +51,7 @@ class LocalLauncher {
 
  private:
   LaunchOptions options_;
-  std::int64_t first_rank_ = 0;
+  parallel::ProcessContext agent_of_;  ///< an agent's rank
   std::unique_ptr<parallel::StoreServer> store_;
   std::string job_token_;
 };

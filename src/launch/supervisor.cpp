@@ -116,13 +116,17 @@ class Supervisor {
     auto ends = attempt.ends();
     JobFacts facts = facts_of(attempt, options_.log_dir);
     const bool is_well = std::none_of(ends.begin(), ends.end(), has_failed);
-    if (!is_well && !launcher_.options().is_agent) {
-      facts.verdict = watch.verdict();
+    if (!is_well) {
+      watch.renew();
+      // of many agents one says it; the ranks have said it too
+      if (!launcher_.options().is_agent || launcher_.is_holding_agent())
+        facts.verdict = watch.verdict();
       for (RankEnd& one : ends) one.step = watch.last_step(one.rank);
     }
     JobEnd end = judge(ends, facts);
     if (end.shows_table) output_.push(STDERR_FILENO, rank_table(ends, facts.host));
     output_.write_some();
+    if (launcher_.is_holding_agent()) watch.wait_until_gone(launcher_.world_size(), is_well);
     return end;
   }
 

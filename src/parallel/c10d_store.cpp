@@ -216,9 +216,4 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
   return nullptr;
 }
 
-std::unique_ptr<Store> job_store(const std::string& address, std::uint16_t port,
-                                 std::int64_t restart_count, std::chrono::milliseconds timeout) {
-  return connect_store(address, port, timeout)->view(fmt::format("precinct/{}", restart_count));
-}
-
 }  // namespace precinct::parallel

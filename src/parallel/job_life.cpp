@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace precinct::parallel {
 namespace {
 
@@ -36,6 +38,20 @@ bool JobLife::is_held(std::int64_t rank) { return store_->get(key("held", rank),
 void JobLife::declare(const std::string& verdict) { store_->set_once("verdict", verdict); }
 
 std::optional<std::string> JobLife::verdict() { return store_->get("verdict", kNow); }
+
+void JobLife::say_here() { store_->set("here", "1"); }
+
+void JobLife::say_gone(std::int64_t rank) { store_->set(key("gone", rank), "1"); }
+
+void JobLife::wait_until_gone(std::int64_t world_size, std::chrono::milliseconds limit) {
+  using Clock = std::chrono::steady_clock;
+  if (!store_->get("here", kNow)) return;
+  const auto deadline = Clock::now() + limit;
+  for (std::int64_t rank = 0; rank < world_size; ++rank)
+    store_->get(
+        key("gone", rank),
+        std::max(std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()), kNow));
+}
 
 void JobLife::ask_for_calls() { store_->set("asked", "1"); }
 

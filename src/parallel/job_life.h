@@ -39,6 +39,15 @@ class JobLife {
   void declare(const std::string& verdict);
   std::optional<std::string> verdict();
 
+  /// A rank has come.
+  void say_here();
+  /// A rank will not ask the store again.
+  void say_gone(std::int64_t rank);
+  /// For the holder of the store, which leaves last: returns when all ranks are gone, at the latest
+  /// after `limit`; at once when none has come.
+  void wait_until_gone(std::int64_t world_size, std::chrono::milliseconds limit);
+  static constexpr std::chrono::milliseconds kPatience{5000}, kPatienceAfterAnError{2000};
+
   /// For ranks that found that their calls differ: asks all for those they keep.
   void ask_for_calls();
   bool calls_are_asked_for();

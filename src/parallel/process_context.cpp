@@ -184,6 +184,8 @@ ProcessContext with_master(ProcessContext context, const Lookup& lookup,
     context.master_address = openmpi_master(lookup, context.one_host());
   if (context.hosts.empty()) context.hosts = {context.master_address};
   if (const auto token = lookup("PRECINCT_JOB_TOKEN")) context.job_token = *token;
+  context.agent_holds_store = !context.launcher_holds_store &&
+                              lookup(ProcessContext::kAgentStoreVariable) == context.job_token;
   return context;
 }
 

@@ -28,9 +28,13 @@ struct ProcessContext {
   std::vector<std::string> hosts;     ///< as far as known, rank 0's first
   std::string master_address;         ///< where rank 0 or the launcher holds the store
   std::uint16_t master_port = 0;
-  bool launcher_holds_store = false;  ///< else rank 0 does
+  bool launcher_holds_store = false;  ///< at an address of its own choice
+  bool agent_holds_store = false;     ///< rank 0's agent does, in its place; else rank 0
   std::string job_token;              ///< equal on all ranks of a job, other for other jobs
   std::string source = "none";        ///< torchrun | slurm | openmpi | none
+
+  /// What an agent tells its rank 0 when it holds the store in its place: the job's token.
+  static constexpr const char* kAgentStoreVariable = "PRECINCT_AGENT_STORE";
 
   /// Where the job's store is: inside one host nothing of it is to be seen from outside.
   std::string store_address() const {

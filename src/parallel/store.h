@@ -10,6 +10,8 @@
 
 namespace precinct::parallel {
 
+struct ProcessContext;
+
 /// Small values by name that all ranks of a job share: how they find each other, compare calls and
 /// tell that they live. Held by the launcher or by rank 0. Thread-safe, but a blocking get holds
 /// the connection: a thread of its own takes a clone(). Throws CommError when the holder is gone.
@@ -58,5 +60,9 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
 /// may find the store of its launcher as the start before left it.
 std::unique_ptr<Store> job_store(const std::string& address, std::uint16_t port,
                                  std::int64_t restart_count, std::chrono::milliseconds timeout);
+
+/// The store of a job, for rank 0 or its agent, seen from the job's hosts only. Throws ConfigError
+/// when `context.master_address` is not this host, CommError when the port is in use.
+std::unique_ptr<StoreServer> serve_store(const ProcessContext& context);
 
 }  // namespace precinct::parallel

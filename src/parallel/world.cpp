@@ -48,20 +48,6 @@ std::string own_address(const ProcessContext& context, const ConnectOptions& opt
   return address;
 }
 
-std::unique_ptr<StoreServer> serve_store(const ProcessContext& context) {
-  if (context.rank != 0 || context.launcher_holds_store) return nullptr;
-  const bool is_alone = context.world_size == 1 && context.master_address.empty();
-  PRECINCT_CHECK(is_alone || is_this_host(context.master_address), ConfigError,
-                 "MASTER_ADDR: expected an address of rank 0's host, found '{}', which is not "
-                 "this one; export MASTER_ADDR with an address of it",
-                 context.master_address);
-  std::string address = context.store_address();
-  if (!context.one_host()) address = address_towards(address);
-  // a name of this host may lead to its loopback address here and to another one elsewhere
-  if (!context.one_host() && is_loopback(address)) address.clear();
-  return std::make_unique<StoreServer>(address, context.master_port);
-}
-
 void check_token(Store& store, const ProcessContext& context) {
   const std::string there = store.set_once("token", context.job_token);
   PRECINCT_CHECK(there == context.job_token, ConfigError,
@@ -124,16 +110,10 @@ void World::start_heartbeat(const ConnectOptions& options) {
   });
 }
 
-void World::say_gone() { store_->set(fmt::format("gone/{}", context_.rank), "1"); }
-
-/// The holder of the store leaves last.
-void World::wait_until_gone(Milliseconds limit) {
-  if (!server_) return;
-  const auto deadline = Clock::now() + limit;
-  for (std::int64_t r = 0; r < context_.world_size; ++r) {
-    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
-    store_->get(fmt::format("gone/{}", r), std::max(left, Milliseconds(0)));
-  }
+void World::leave(Milliseconds limit) {
+  JobLife life(JobLife::part_of(*store_));
+  life.say_gone(context_.rank);
+  if (server_) life.wait_until_gone(context_.world_size, limit);
 }
 
 void World::shutdown() {
@@ -155,8 +135,7 @@ void World::shutdown() {
   wait.reset();
   heartbeat_.reset();
   registry_->close_all();
-  say_gone();
-  wait_until_gone(std::chrono::seconds(5));
+  leave(JobLife::kPatience);
   user_store_.reset();
   store_.reset();
   server_.reset();
@@ -167,8 +146,7 @@ World::~World() {
   heartbeat_.reset();
   try {
     registry_->give_up_all("this rank has ended");
-    say_gone();
-    wait_until_gone(std::chrono::seconds(2));
+    leave(JobLife::kPatienceAfterAnError);
   } catch (const Error&) {  // the store has gone before: nothing is left to be said
   }
 }
@@ -185,11 +163,13 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
   auto world = std::make_unique<World>(context, nullptr);
   const auto deadline = Clock::now() + options.connect_timeout;
   world->timeout_ = options.timeout;
-  world->server_ = serve_store(context);
+  if (context.rank == 0 && !context.launcher_holds_store && !context.agent_holds_store)
+    world->server_ = serve_store(context);
   const std::uint16_t port = world->server_ ? world->server_->port() : context.master_port;
   auto store =
       job_store(context.store_address(), port, context.restart_count, options.connect_timeout);
   check_token(*store, context);
+  JobLife(JobLife::part_of(*store)).say_here();
   world->store_ = std::move(store);  // from here on the holder leaves last, also after an error
   world->registry_ = std::make_shared<GroupRegistry>(world->progress_);
   world->address_ = own_address(context, options);

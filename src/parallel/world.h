@@ -51,9 +51,9 @@ class World {
 
  private:
   friend std::unique_ptr<World> connect(const ProcessContext&, const ConnectOptions&);
-  void say_gone();
   void start_heartbeat(const ConnectOptions& options);
-  void wait_until_gone(std::chrono::milliseconds limit);
+  /// The holder of the store leaves last: it waits up to `limit` for the others.
+  void leave(std::chrono::milliseconds limit);
 
   ProcessContext context_;
   std::string address_;

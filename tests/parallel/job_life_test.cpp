@@ -56,6 +56,23 @@ TEST_F(JobLifeTest, CallsAreShownWhenTheyAreAskedFor) {
   EXPECT_EQ(one.shown_calls(1, "world", 1ms)->at(0).hash, 7U);
 }
 
+TEST_F(JobLifeTest, TheHolderOfTheStoreLeavesLast) {
+  using Clock = std::chrono::steady_clock;
+  auto holder = life(), rank = life();
+  const auto begin = Clock::now();
+  holder.wait_until_gone(2, 20s);  // nobody has come
+  EXPECT_LT(Clock::now() - begin, 10s);
+  rank.say_here();
+  rank.say_gone(0);
+  auto from = Clock::now();
+  holder.wait_until_gone(2, 300ms);  // rank 1 is there
+  EXPECT_GE(Clock::now() - from, 300ms);
+  rank.say_gone(1);
+  from = Clock::now();
+  holder.wait_until_gone(2, 20s);
+  EXPECT_LT(Clock::now() - from, 10s);
+}
+
 TEST_F(JobLifeTest, EachStartOfTheJobHasItsOwn) {
   auto before = life(0);
   before.declare("of the start before");

@@ -139,6 +139,13 @@ TEST(ProcessContext, ReadsTorchrun) {
       context_of(changed(torchrun(), "TORCHELASTIC_USE_AGENT_STORE", "True")).launcher_holds_store);
 }
 
+TEST(ProcessContext, AnAgentMayHoldTheStoreOfItsOwnJob) {
+  const char* name = ProcessContext::kAgentStoreVariable;
+  EXPECT_FALSE(context_of(slurm()).agent_holds_store);
+  EXPECT_TRUE(context_of(changed(slurm(), name, context_of(slurm()).job_token)).agent_holds_store);
+  EXPECT_FALSE(context_of(changed(slurm(), name, "that of an outer job")).agent_holds_store);
+}
+
 TEST(ProcessContext, ReadsASlurmStepWithoutMasterAddress) {
   const auto context = context_of(slurm());
   EXPECT_EQ(context.source, "slurm");

@@ -30,7 +30,11 @@ SchedulerParameters=bf_interval=1,sched_interval=1
 ReturnToService=2
 KillWait=5
 NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] CPUs=4 RealMemory=1000
-PartitionName=p Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=p Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=graced Nodes=n[1-{nodes}] MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=20
+PartitionName=urgent Nodes=n[1-{nodes}] MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 """
 
 
@@ -112,11 +116,12 @@ class Cluster:
         return dict(word.split("=", 1) for word in found.split() if "=" in word)
 
     def finish(self, job, seconds=90):
-        """The exit code of a job, once it has ended."""
+        """The exit code of a job, 128 + n when signal n ended it, once it has ended."""
         ended = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
         state = wait_for(lambda: (s := self.state(job)) and s.get("JobState") in ended and s, seconds,
                          lambda: f"the end of job {job}: {self.state(job)} {self.logs()}")
-        return int(state["ExitCode"].split(":")[0])
+        code, signal = map(int, state["ExitCode"].split(":"))
+        return code or signal and 128 + signal
 
     def logs(self):
         return "\n".join(f"{path.name}: {path.read_text(errors='replace')[-600:]}"

@@ -42,9 +42,10 @@ class Slurm(unittest.TestCase):
                 "train.early_stop.patience=1000", "--no-score",
                 "--run-dir", self.folder / run]
 
-    def submit(self, run, *options, epochs=1):
+    def submit(self, run, *options, epochs=1, more=()):
+        """`options` are sbatch's, `more` those of `precinct train`."""
         return self.cluster.submit("--output", self.folder / f"{run}.out", *options, SCRIPT, *self.words(run, epochs),
-                                   env={"PRECINCT": PROGRAM}, cwd=self.folder)
+                                   *more, env={"PRECINCT": PROGRAM}, cwd=self.folder)
 
     def said(self, run):
         path = self.folder / f"{run}.out"
@@ -181,6 +182,27 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.cluster.finish(job, 400), 0, self.said("limited"))
         self.expect_queued_again(job, "limited", 1, epochs=LONG_EPOCHS)
 
+    def preempt(self, run, partition, *options):
+        """A job of another user takes all nodes while the run trains."""
+        job = self.submit(run, "--ntasks=2", "--nodes=2", f"--partition={partition}", *options, epochs=8)
+        self.wait_for_steps(run, 10)
+        urgent = self.cluster.submit("--partition=urgent", f"--nodes={slurm.NODES}", "--exclusive", "--output", "/dev/null",
+                                     "--wrap", "sleep 2")
+        self.assertEqual(self.cluster.finish(urgent), 0)
+        self.assertEqual(self.cluster.finish(job), 0, self.said(run))
+        self.assertEqual(self.cluster.state(job)["Restarts"], "1")
+        said = self.said(run)
+        self.assertEqual(len(re.findall(r"resumed from step-\d+ ", said)), 1, said)
+        self.assertEqual(self.weights(run), self.serial(8))
+        return said
+
+    def test_a_preempted_job_saves_and_goes_on_to_the_same_bits(self):
+        self.preempt("preempted", "p")
+
+    def test_a_job_preempted_with_time_to_save_goes_on_to_the_same_bits(self):
+        """GraceTime: the tasks get SIGTERM, and Slurm queues nothing again that has ended before the time is over."""
+        self.assertIn("was saved; job", self.preempt("graced", "graced"))
+
     def test_a_cancelled_job_saves_and_is_not_queued_again(self):
         job = self.submit("cancelled", "--ntasks=2", "--nodes=2", epochs=40)
         self.wait_for_steps("cancelled", 6)
@@ -192,13 +214,41 @@ class Slurm(unittest.TestCase):
         self.assertEqual((state["JobState"], state["Restarts"]), ("CANCELLED", "0"), self.said("cancelled"))
 
     def test_a_killed_task_ends_the_step_with_its_code_and_a_table(self):
-        job = self.submit("killed", "--ntasks=2", "--nodes=2", epochs=40)
-        self.wait_for_steps("killed", 12)  # the first calls are compared through the store, which a death delays
-        os.kill(self.ranks_of("killed")[1], signal.SIGKILL)
-        self.assertEqual(self.cluster.finish(job, 40), 4, self.said("killed"))
-        said = self.said("killed")
-        self.assertRegex(said, r"(?m)^ +1 +\S+ +\d+ +.*killed by SIGKILL")
-        self.assertEqual(self.ranks_of("killed"), {})
+        for rank in 0, 1:
+            run = f"killed-{rank}"
+            with self.subTest(run):
+                job = self.submit(run, "--ntasks=2", "--nodes=2", epochs=40)
+                self.wait_for_steps(run, 12)
+                os.kill(self.ranks_of(run)[rank], signal.SIGKILL)
+                self.assertEqual(self.cluster.finish(job, 40), 4, self.said(run))
+                self.assertRegex(self.said(run), rf"(?m)^ +{rank} +\S+ +\d+ +\S+ s +\d+ +killed by SIGKILL")
+                self.assertEqual(self.ranks_of(run), {})
+
+    def test_a_stopped_task_is_named_whichever_it_is(self):
+        """Its agent sees it; the other rank waits for it. Heartbeats of 1 s, a timeout of 60 s."""
+        for rank in 0, 1:
+            run = f"held-{rank}"
+            with self.subTest(run):
+                job = self.submit(run, "--ntasks=2", "--nodes=2", epochs=40,
+                                  more=["--set", "parallel.heartbeat_seconds=1"])
+                self.wait_for_steps(run, 30)
+                os.kill(self.ranks_of(run)[rank], signal.SIGSTOP)
+                self.assertEqual(self.cluster.finish(job, 40), 4, self.said(run))
+                self.assertRegex(self.said(run), rf"rank {rank} \(\S+, pid \d+\): expected to join .* found it stopped by a signal")
+                self.assertNotIn("frame #", self.said(run))
+                self.assertEqual(self.ranks_of(run), {})
+
+    def test_a_signal_before_the_step_begins_is_not_lost(self):
+        (self.folder / "slow.env").write_text(f"touch {self.folder}/began; [ -e {self.folder}/again ] || sleep 4; "
+                                              f"touch {self.folder}/again\n")
+        job = self.cluster.submit("--output", self.folder / "early.out", "--ntasks=2", "--nodes=2", SCRIPT,
+                                  *self.words("early"), cwd=self.folder,
+                                  env={"PRECINCT": PROGRAM, "PRECINCT_SITE_ENV": str(self.folder / "slow.env")})
+        slurm.wait_for(lambda: (self.folder / "began").exists(), 40, lambda: self.said("early"))
+        self.cluster.run("scancel", "--batch", "--signal=USR1", job)
+        self.assertEqual(self.cluster.finish(job), 0, self.said("early"))
+        self.assertIn("before its step began; job", self.said("early"))
+        self.assertEqual(self.weights("early"), self.serial())
 
     def test_a_lost_node_costs_a_restart_and_no_bit(self):
         job = self.submit("lost", "--ntasks=2", "--nodes=2", epochs=4)
