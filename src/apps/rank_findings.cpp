@@ -79,8 +79,7 @@ Finding network(const JobFacts& job) {
   Finding finding{
       "network", Level::kFine,
       fmt::format("interface {}; they meet at {} port {}, held by {}", groups_text(interfaces),
-                  job.store_address, job.store_port,
-                  job.launcher_holds_store ? "the launcher or rank 0's agent" : "rank 0"),
+                  job.store_address, job.store_port, job.store_holder),
       ""};
   if (num_hosts(job) == 1) return finding;
   if (interfaces.size() > 1) {
@@ -273,7 +272,7 @@ void visit_fields(Facts& job, const Visit& visit) {
   visit("source", job.source);
   visit("store_address", job.store_address);
   visit("store_port", job.store_port);
-  visit("launcher_holds_store", job.launcher_holds_store);
+  visit("store_holder", job.store_holder);
   visit("ranks", job.ranks);
   visit("all_reduce", job.probes);
 }

@@ -39,7 +39,7 @@ struct JobFacts {
   std::string source;  ///< whose variables: torchrun, slurm, openmpi
   std::string store_address;
   std::int64_t store_port = 0;
-  bool launcher_holds_store = false;
+  std::string store_holder;  ///< "the launcher", "rank 0's agent" or "rank 0"
   std::vector<RankFacts> ranks;
   std::vector<AllReduceProbe> probes;  ///< none in a world of one
   std::int64_t own_rank = 0;           ///< of this process; not in the JSON

@@ -50,9 +50,10 @@ std::int64_t JobWatch::last_step(std::int64_t rank) {
   return step;
 }
 
-void JobWatch::wait_until_gone(std::int64_t world_size, bool is_well) {
+void JobWatch::leave_last(std::int64_t rank, std::int64_t world_size, bool is_well) {
   using parallel::JobLife;
   with_life([&](JobLife& life) {
+    life.say_gone(rank);
     life.wait_until_gone(world_size, is_well ? JobLife::kPatience : JobLife::kPatienceAfterAnError);
   });
 }

@@ -33,9 +33,9 @@ class JobWatch {
   std::string verdict();
   /// -1 when the rank said none.
   std::int64_t last_step(std::int64_t rank);
-  /// For an agent that holds the store: returns when no rank will ask it again, at the latest after
-  /// a time that is shorter when the job failed.
-  void wait_until_gone(std::int64_t world_size, bool is_well);
+  /// For the agent of a rank that has ended, when it holds the store: returns when no other rank
+  /// will ask it again, at the latest after a time that is shorter when the job failed.
+  void leave_last(std::int64_t rank, std::int64_t world_size, bool is_well);
 
  private:
   template <typename Body>

@@ -39,14 +39,17 @@ bool is_this_program(const std::string& path) {
 }  // namespace
 
 LocalLauncher::LocalLauncher(LaunchOptions options)
-    : options_(std::move(options)), job_token_(fresh_token()) {
+    : options_(std::move(options)),
+      job_token_(fresh_token()),
+      runs_precinct_(is_this_program(options_.command.front())) {
   if (!options_.is_agent) {
     store_ = std::make_unique<parallel::StoreServer>("127.0.0.1", 0);
     return;
   }
   agent_of_ = parallel::ProcessContext::from_environment();
-  if (agent_of_.rank != 0 || agent_of_.world_size == 1 || agent_of_.launcher_holds_store) return;
-  if (!is_this_program(options_.command.front())) return;  // another one wants the port itself
+  if (agent_of_.rank != 0 || agent_of_.world_size == 1) return;
+  if (agent_of_.launcher_holds_store || agent_of_.agent_holds_store) return;
+  if (!runs_precinct_) return;  // another program wants the port itself
   store_ = parallel::serve_store(agent_of_);
   job_token_ = agent_of_.job_token;
 }
@@ -58,9 +61,11 @@ std::vector<RankProcess> LocalLauncher::start(std::int64_t restart_count) const 
   std::vector<RankProcess> ranks;
   if (options_.is_agent) {
     auto environment = inherited;
-    if (store_)
-      environment.push_back(
-          fmt::format("{}={}", parallel::ProcessContext::kAgentStoreVariable, job_token_));
+    if (store_) {
+      const std::string name = std::string(parallel::ProcessContext::kAgentStoreVariable) + "=";
+      std::erase_if(environment, [&](const auto& entry) { return entry.starts_with(name); });
+      environment.push_back(name + job_token_);
+    }
     ranks.emplace_back(options_.command, environment, std::vector<int>());
     return ranks;
   }

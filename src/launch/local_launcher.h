@@ -43,6 +43,8 @@ class LocalLauncher {
   /// Whether this is an agent that holds the store of ranks elsewhere, too.
   bool is_holding_agent() const { return options_.is_agent && store_ != nullptr; }
   std::int64_t world_size() const;
+  /// Whether the command is this very program.
+  bool runs_precinct() const { return runs_precinct_; }
   /// Where the ranks of start `restart_count` say how far they are.
   JobWatch watch(std::int64_t restart_count) const;
   /// All ranks, in their order. When one cannot be started, those before it are killed. Throws what
@@ -54,6 +56,7 @@ class LocalLauncher {
   parallel::ProcessContext agent_of_;  ///< an agent's rank
   std::unique_ptr<parallel::StoreServer> store_;
   std::string job_token_;
+  bool runs_precinct_ = false;
 };
 
 }  // namespace precinct::launch

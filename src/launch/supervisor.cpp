@@ -116,7 +116,7 @@ class Supervisor {
     auto ends = attempt.ends();
     JobFacts facts = facts_of(attempt, options_.log_dir);
     const bool is_well = std::none_of(ends.begin(), ends.end(), has_failed);
-    if (!is_well) {
+    if (!is_well && (!launcher_.options().is_agent || launcher_.runs_precinct())) {
       watch.renew();
       // of many agents one says it; the ranks have said it too
       if (!launcher_.options().is_agent || launcher_.is_holding_agent())
@@ -126,7 +126,6 @@ class Supervisor {
     JobEnd end = judge(ends, facts);
     if (end.shows_table) output_.push(STDERR_FILENO, rank_table(ends, facts.host));
     output_.write_some();
-    if (launcher_.is_holding_agent()) watch.wait_until_gone(launcher_.world_size(), is_well);
     return end;
   }
 
@@ -136,6 +135,9 @@ class Supervisor {
       say(end.sentence + (gave_up ? fmt::format("; no restart is left of {}", restarts) : ""));
     }
     output_.write_all();
+    if (launcher_.is_holding_agent())
+      launcher_.watch(restarts).leave_last(launcher_.first_rank(), launcher_.world_size(),
+                                           !end.shows_table);
     return end.exit_code;
   }
 

@@ -37,7 +37,7 @@ class Clocks(unittest.TestCase):
                        capture_output=True, timeout=120)
 
     def launch(self, shift, *words):
-        """Two ranks with an agent; rank 1's clock is off by `shift`."""
+        """Two ranks; rank 1's clock is off by `shift`."""
         launcher = [PROGRAM, "launch", "--nproc", "2", "--"]
         rank = ["/bin/sh", "-c", SHIFTED, LIBRARY, shift, PROGRAM] if shift else [PROGRAM]
         variables = {key: value for key, value in os.environ.items() if not RANK_VARIABLES.fullmatch(key)}
@@ -54,7 +54,7 @@ class Clocks(unittest.TestCase):
 
     def train(self, shift, run, stop_after=None):
         words = ["train", SOURCE / "configs/chicago/dnn.yaml", "--set", f"data.panel={self.folder / 'panel.h5'}", "--set",
-                 "train.epochs=3", "--set", "train.refit=none", "--set", "train.checkpoint.every=8st", "--set",
+                 "train.epochs=8", "--set", "train.refit=none", "--set", "train.checkpoint.every=8st", "--set",
                  "model.hidden=16", "--set", "log.every=1", "--set", "parallel.timeout_seconds=20", "--set",
                  "parallel.heartbeat_seconds=1", "--no-score", "--run-dir", self.folder / run]
         launched = self.launch(shift, *words)

@@ -191,7 +191,7 @@ TEST(DoctorRanks, TwoRanksMeetAndRankZeroAloneReports) {
   EXPECT_EQ(report["cpu_run_possible"], true);
   const json& job = report.at("job");
   EXPECT_EQ(job["source"], "torchrun");
-  EXPECT_EQ(job["launcher_holds_store"], true);
+  EXPECT_EQ(job["store_holder"], "the launcher");
   ASSERT_EQ(job["ranks"].size(), 2U);
   for (int r = 0; r < 2; ++r) {
     const json& rank = job["ranks"][r];

@@ -370,7 +370,7 @@ test::ProgramResult two_agents(const std::string& command) {
 TEST(LaunchAgent, OfRankZeroHoldsTheStoreOfAPrecinctAlone) {
   const auto own = two_agents("precinct doctor --timeout 60");
   EXPECT_EQ(own.exit_code, 0) << own.err;
-  EXPECT_THAT(own.out, HasSubstr("held by the launcher or rank 0's agent"));
+  EXPECT_THAT(own.out, HasSubstr("held by rank 0's agent"));
   const auto other = two_agents("/bin/sh -c 'echo $PRECINCT_AGENT_STORE.'");
   EXPECT_EQ(other.exit_code, 0) << other.err;
   EXPECT_THAT(other.out, HasSubstr("[rank 0] .\n"));

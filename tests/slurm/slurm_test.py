@@ -153,7 +153,7 @@ class Slurm(unittest.TestCase):
                                 timeout=100)
         self.assertEqual(done.returncode, 0, done.stderr)
         job = json.loads(done.stdout)["job"]
-        self.assertEqual((job["source"], job["launcher_holds_store"]), ("slurm", False))
+        self.assertEqual((job["source"], job["store_holder"]), ("slurm", "rank 0"))
         self.assertEqual([rank["rank"] for rank in job["ranks"]], [0, 1])
         self.assertTrue(job["all_reduce"][0]["sums_right"])
 
@@ -184,7 +184,7 @@ class Slurm(unittest.TestCase):
 
     def preempt(self, run, partition, *options):
         """A job of another user takes all nodes while the run trains."""
-        job = self.submit(run, "--ntasks=2", "--nodes=2", f"--partition={partition}", *options, epochs=8)
+        job = self.submit(run, "--ntasks=2", "--nodes=2", f"--partition={partition}", *options, epochs=16)
         self.wait_for_steps(run, 10)
         urgent = self.cluster.submit("--partition=urgent", f"--nodes={slurm.NODES}", "--exclusive", "--output", "/dev/null",
                                      "--wrap", "sleep 2")
@@ -193,7 +193,7 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.cluster.state(job)["Restarts"], "1")
         said = self.said(run)
         self.assertEqual(len(re.findall(r"resumed from step-\d+ ", said)), 1, said)
-        self.assertEqual(self.weights(run), self.serial(8))
+        self.assertEqual(self.weights(run), self.serial(16))
         return said
 
     def test_a_preempted_job_saves_and_goes_on_to_the_same_bits(self):
@@ -274,6 +274,24 @@ class Slurm(unittest.TestCase):
             for setting in settings:
                 self.assertIn(setting, config)
             self.assertIn("picked before the test range was seen", self.said(said))
+
+    def test_one_task_of_an_array_is_queued_again_alone(self):
+        """The one that Slurm gives the number of the whole array."""
+        (self.folder / "array.txt").write_text("run.seed=1\nrun.seed=2\n")
+        words = [word for word in self.words("array", epochs=16) if word != "--no-score"]
+        job = self.cluster.submit("--array=1-2", "--output", self.folder / "array-%a.out",
+                                  SCRIPT.with_name("sweep_array.sbatch"), self.folder / "array.txt", *words,
+                                  env={"PRECINCT": PROGRAM, "PRECINCT_SLURM_SCRIPTS": str(SCRIPT.parent)},
+                                  cwd=self.folder)
+        for task in 1, 2:
+            self.wait_for_steps(f"array/{task}", 6)
+        numbers = {task: self.cluster.state(f"{job}_{task}")["JobId"] for task in (1, 2)}
+        stopped = next(task for task, number in numbers.items() if number == job)
+        self.cluster.run("scancel", "--batch", "--signal=USR1", f"{job}_{stopped}")
+        for task in 1, 2:
+            self.assertEqual(self.cluster.finish(f"{job}_{task}"), 0, self.said(f"array-{task}"))
+            self.assertEqual(self.cluster.state(f"{job}_{task}")["Restarts"], "1" if task == stopped else "0")
+        self.assertIn(f"job {job}_{stopped} is queued again", self.said(f"array-{stopped}"))
 
     def test_bash_and_slurm_take_every_batch_file(self):
         scripts = sorted(SCRIPT.parent.glob("*.sbatch"))
