@@ -67,7 +67,7 @@ bool SmallCountLookup::is_possible(std::int64_t num_categories) {
 }
 
 bool SmallCountLookup::is_worth_it(const std::uint8_t* counts, std::int64_t size) {
-  constexpr std::int64_t kSample = 127, kMaxLarger = kSample / 16;
+  constexpr std::int64_t kSample = 509, kMaxLarger = kSample / 16;
   const std::int64_t stride = std::max<std::int64_t>(1, size / kSample);
   std::int64_t larger = 0;
   for (std::int64_t i = 0; i < size; i += stride) larger += counts[i] >= kRows ? 1 : 0;
