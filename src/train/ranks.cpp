@@ -43,7 +43,7 @@ parallel::ConnectOptions connect_options(const config::ExperimentConfig& config,
       std::chrono::milliseconds(static_cast<std::int64_t>(config.parallel.heartbeat_seconds * 1e3));
   options.check = config.parallel.check;
   const torch::Device device = training_device(config.run.device, share_of(config, context));
-  if (device.is_cuda()) options.device_index = static_cast<int>(device.index());
+  if (device.is_cuda()) options.device_index = device.index();
   return options;
 }
 
