@@ -95,6 +95,7 @@ Work FakeCommunicator::do_barrier(const CallRecord& record) { return write(recor
 std::unique_ptr<Communicator> FakeCommunicator::do_subgroup(const std::string& name,
                                                             const std::vector<int>& members) {
   std::vector<int> ranks;
+  ranks.reserve(members.size());
   for (const int member : members) ranks.push_back(world_ranks_[static_cast<std::size_t>(member)]);
   const auto own = std::find(members.begin(), members.end(), rank()) - members.begin();
   return std::unique_ptr<Communicator>(
