@@ -328,6 +328,11 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.cluster.finish(job), 2)
         self.assertIn("expected CONFIG... --out FOLDER", self.said("bench-refused"))
 
+    def test_outside_a_job_it_says_so(self):
+        done = self.cluster.run("bash", SCRIPT, *self.words("outside"))
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^train\.sbatch: expected a job of Slurm, found none; .*\n$")
+
     def test_a_run_without_a_folder_is_refused(self):
         job = self.cluster.submit("--output", self.folder / "refused.out", SCRIPT, "some.yaml",
                                   env={"PRECINCT": PROGRAM}, cwd=self.folder)
