@@ -21,8 +21,11 @@ std::vector<int> first_ranks(int size) {
 
 }  // namespace
 
-FakeCommunicator::FakeCommunicator(std::string name, int rank, int size)
-    : FakeCommunicator(std::move(name), rank, first_ranks(size), std::make_shared<Log>()) {}
+FakeCommunicator::FakeCommunicator(std::string name, int rank, int size,
+                                   std::shared_ptr<FakeMail> mail)
+    : FakeCommunicator(std::move(name), rank, first_ranks(size), std::make_shared<Log>()) {
+  log_->mail = std::move(mail);
+}
 
 FakeCommunicator::FakeCommunicator(std::string name, int rank, std::vector<int> world_ranks,
                                    std::shared_ptr<Log> log)
@@ -55,7 +58,14 @@ Work FakeCommunicator::do_all_reduce(const CallRecord& record, at::Tensor&, Redu
 
 Work FakeCommunicator::do_broadcast(const CallRecord& record, at::Tensor& tensor, int root) {
   const at::NoGradGuard no_grad;
-  if (root != rank()) tensor.zero_();
+  const bool is_root = root == rank();
+  if (!is_root) tensor.zero_();
+  if (log_->mail) {
+    const auto key = std::make_pair(name(), world_rank(root));
+    auto& sent = log_->mail->broadcasts[key];
+    if (is_root) sent.push_back(tensor.detach().clone());
+    if (!is_root && log_->heard[key] < sent.size()) tensor.copy_(sent[log_->heard[key]++]);
+  }
   return write(record);
 }
 
@@ -80,13 +90,26 @@ Work FakeCommunicator::do_all_to_all(const CallRecord& record, at::Tensor& outpu
   return write(record);
 }
 
-Work FakeCommunicator::do_send(const CallRecord& record, at::Tensor&, int peer, int) {
+std::deque<at::Tensor>& FakeCommunicator::messages(int from, int to, int tag) {
+  return log_->mail->messages[{name(), world_rank(from), world_rank(to), tag}];
+}
+
+Work FakeCommunicator::do_send(const CallRecord& record, at::Tensor& tensor, int peer, int tag) {
+  const at::NoGradGuard no_grad;
+  if (log_->mail) messages(rank(), peer, tag).push_back(tensor.detach().clone());
   return write(record, peer);
 }
 
-Work FakeCommunicator::do_recv(const CallRecord& record, at::Tensor& tensor, int peer, int) {
+Work FakeCommunicator::do_recv(const CallRecord& record, at::Tensor& tensor, int peer, int tag) {
   const at::NoGradGuard no_grad;
   tensor.zero_();
+  if (log_->mail) {
+    auto& sent = messages(peer, rank(), tag);
+    if (!sent.empty()) {
+      tensor.copy_(sent.front());
+      sent.pop_front();
+    }
+  }
   return write(record, peer);
 }
 
@@ -96,7 +119,7 @@ std::unique_ptr<Communicator> FakeCommunicator::do_subgroup(const std::string& n
                                                             const std::vector<int>& members) {
   std::vector<int> ranks;
   ranks.reserve(members.size());
-  for (const int member : members) ranks.push_back(world_ranks_[static_cast<std::size_t>(member)]);
+  for (const int member : members) ranks.push_back(world_rank(member));
   const auto own = std::find(members.begin(), members.end(), rank()) - members.begin();
   return std::unique_ptr<Communicator>(
       new FakeCommunicator(name, static_cast<int>(own), std::move(ranks), log_));

@@ -19,13 +19,14 @@ namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
 
-/// Rank `rank` of a world whose other ranks do not exist.
-parallel::World fake_world(std::int64_t rank, std::int64_t size) {
+/// Rank `rank` of a world whose other ranks do not exist, or are played one after another.
+parallel::World fake_world(std::int64_t rank, std::int64_t size,
+                           std::shared_ptr<parallel::FakeMail> mail = nullptr) {
   parallel::ProcessContext context;
   context.rank = context.local_rank = rank;
   context.world_size = context.local_world_size = size;
-  return {context, std::make_unique<parallel::FakeCommunicator>("world", static_cast<int>(rank),
-                                                                static_cast<int>(size))};
+  return {context, std::make_unique<parallel::FakeCommunicator>(
+                       "world", static_cast<int>(rank), static_cast<int>(size), std::move(mail))};
 }
 
 std::int64_t bytes_of(const models::NamedTensors& tensors) {
@@ -47,11 +48,27 @@ std::vector<std::int64_t> border_bytes(models::ForecastModel& model, const data:
   return bytes;
 }
 
-std::string traffic_line(const char* axis, const parallel::Traffic& before,
-                         const parallel::Traffic& after) {
-  return fmt::format("  {}  {} messages, {:.3f} MiB from this rank\n", axis,
-                     after.calls - before.calls,
-                     static_cast<double>(after.bytes - before.bytes) / kMiB);
+/// What a rank sends in one step, a line for each axis that has more than one rank.
+std::string sent_in_a_step(Learner& learner, Ranks& ranks, const data::StepBatches& batches) {
+  auto& fake = dynamic_cast<parallel::FakeCommunicator&>(ranks.all());
+  const std::size_t before = fake.calls().size();
+  learner.train_step(batches, 0);
+  const auto calls = fake.calls();
+  std::string text;
+  for (const char* axis : {"dp", "pp", "tp"}) {
+    const auto& group = ranks.mesh().axis(axis);
+    if (group.size() == 1) continue;
+    std::int64_t messages = 0, bytes = 0;
+    for (std::size_t i = before; i < calls.size(); ++i) {
+      if (calls[i].group != group.name() || calls[i].record.operation == parallel::Operation::kRecv)
+        continue;
+      ++messages;
+      bytes += calls[i].record.bytes;
+    }
+    text += fmt::format("  {}  {} messages, {:.3f} MiB from this rank\n", axis, messages,
+                        static_cast<double>(bytes) / kMiB);
+  }
+  return text;
 }
 
 }  // namespace
@@ -94,8 +111,9 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
                       static_cast<double>(bytes_of(whole.optimizer().parameters())) / kMiB);
 
   const auto names = whole.model().stages();
+  const auto mail = std::make_shared<parallel::FakeMail>();
   for (std::int64_t stage = 0; stage < pp; ++stage) {
-    parallel::World world = fake_world(stage * tp, world_size);
+    parallel::World world = fake_world(stage * tp, world_size, mail);
     Ranks here(world, config);
     Learner learner(config, data.context(), steps, steps, here);
     const auto weights = bytes_of(learner.optimizer().parameters());
@@ -109,6 +127,8 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
     if (stage + 1 < pp && !borders.empty())
       text += fmt::format("  gives {:.3f} MiB a micro-batch to stage {}, and gets as much back\n",
                           static_cast<double>(borders[end - 1]) / kMiB, stage + 1);
+    text +=
+        fmt::format("rank {} in one step:\n", stage * tp) + sent_in_a_step(learner, here, batches);
   }
   if (pp > 1) {
     const auto schedule = parallel::make_schedule(
@@ -116,12 +136,6 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
         static_cast<std::int64_t>(batches.micro_batches.size()));
     return text + "schedule of a step:\n" + parallel::table(schedule);
   }
-  Learner learner(config, data.context(), steps, steps, ranks);
-  auto &dp_group = ranks.dp(), &tp_group = ranks.mesh().axis("tp");
-  const auto dp_before = dp_group.traffic(), tp_before = tp_group.traffic();
-  learner.train_step(batches, 0);
-  text += "rank 0 in one step:\n" + traffic_line("dp", dp_before, dp_group.traffic()) +
-          traffic_line("tp", tp_before, tp_group.traffic());
   return text;
 }
 

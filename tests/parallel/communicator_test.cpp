@@ -201,6 +201,30 @@ TEST(Communicator, RefusesTensorsThatCannotBe) {
   EXPECT_THROW(group.subgroup("s", {0, 0}), ShapeError);
 }
 
+TEST(FakeCommunicator, RanksPlayedOneAfterAnotherGetEachOthersMessages) {
+  const auto mail = std::make_shared<FakeMail>();
+  FakeCommunicator first("world", 0, 3, mail), second("world", 1, 3, mail);
+  for (const double value : {1.0, 2.0}) first.send(torch::full({2}, value), 1, 7).wait();
+  first.send(torch::full({2}, 3.0), 1, 8).wait();
+  std::vector<double> got;
+  for (const int tag : {8, 7, 7, 7}) {
+    const auto tensor = torch::full({2}, -1.0);
+    second.recv(tensor, 0, tag).wait();
+    got.push_back(tensor[1].item<double>());
+  }
+  EXPECT_EQ(got, (std::vector<double>{3, 1, 2, 0}));
+
+  first.broadcast(torch::full({2}, 4.0), 0).wait();
+  FakeCommunicator third("world", 2, 3, mail);
+  for (FakeCommunicator* rank : {&second, &third}) {
+    const auto tensor = torch::full({2}, -1.0);
+    rank->broadcast(tensor, 0).wait();
+    EXPECT_EQ(tensor[1].item<double>(), 4);
+    rank->broadcast(tensor, 0).wait();
+    EXPECT_EQ(tensor[1].item<double>(), 0);
+  }
+}
+
 TEST(FakeCommunicator, WritesDownWhatAJobOfAnySizeWouldSend) {
   FakeCommunicator all("world", 5, 64);
   auto tp = all.subgroup("tp", {4, 5, 6, 7});

@@ -23,23 +23,27 @@ std::string dry_run_of(config::ExperimentConfig config, std::int64_t world_size)
 /// What it foretells is what two real ranks send.
 TEST(DryRun, ForetellsTheMessagesOfRealRanks) {
   test::run_ranks(2, [](parallel::World& world) {
-    for (const bool split_units : {false, true}) {
+    for (const std::string axis : {"dp", "tp", "pp"}) {
       auto config = test::small_config("gat_tcn");
-      if (split_units) config.parallel.tp = 2;
+      (axis == "tp" ? config.parallel.tp : config.parallel.pp) = axis == "dp" ? 1 : 2;
+      if (axis == "pp") config.parallel.num_micro_batches = 3;
       const std::string foretold = dry_run_of(config, 2);
       Ranks ranks(world, config);
       test::SharedSteps shared(config, test::small_panel(120), ranks);
-      auto& group = split_units ? ranks.mesh().axis("tp") : ranks.dp();
+      auto& group = ranks.mesh().axis(axis);
       const auto before = group.traffic();
       shared.step();
       const auto after = group.traffic();
-      if (world.rank() == 0 && !split_units) {
-        EXPECT_THAT(foretold, HasSubstr(fmt::format(
-                                  "dp  {} messages, {:.3f} MiB", after.calls - before.calls,
-                                  static_cast<double>(after.bytes - before.bytes) / (1 << 20))));
-      } else if (split_units) {
-        EXPECT_THAT(foretold,
-                    HasSubstr(fmt::format("tp  {} messages", after.calls - before.calls)));
+      constexpr auto kReceived = static_cast<std::size_t>(parallel::Operation::kRecv);
+      const auto received = after.by_operation[kReceived] - before.by_operation[kReceived];
+      EXPECT_EQ(received > 0, axis == "pp");
+      const std::string line =
+          fmt::format("rank {} in one step:\n  {}  {} messages, ", axis == "pp" ? world.rank() : 0,
+                      axis, after.calls - before.calls - received);
+      EXPECT_THAT(foretold, HasSubstr(line));
+      if (axis == "dp") {
+        const auto bytes = static_cast<double>(after.bytes - before.bytes);
+        EXPECT_THAT(foretold, HasSubstr(fmt::format("{}{:.3f} MiB", line, bytes / (1 << 20))));
       }
     }
   });
@@ -56,6 +60,7 @@ TEST(DryRun, ShowsStagesMemoryAndScheduleOfManyRanks) {
   EXPECT_THAT(text, HasSubstr("stage 2: "));
   EXPECT_THAT(text, HasSubstr(" .. output; a rank holds "));
   EXPECT_THAT(text, HasSubstr("MiB a micro-batch to stage 2"));
+  EXPECT_THAT(text, HasSubstr("rank 2 in one step:\n  dp  "));
   EXPECT_THAT(text, HasSubstr("1f1b: 3 stages, 2 micro-batches"));
 }
 
