@@ -168,15 +168,26 @@ TEST(LaunchedManifest, NamesTheProcessOfEachRankAndWhereTheyGotTheirNumbers) {
 
 /// T15: in deterministic mode a run that is killed as 1, 3 and 2 ranks and ends as 4 has the bits
 /// of one process that nobody disturbs.
-TEST(LaunchedDeterministic, KillsAndOtherNumbersOfRanksChangeNoBit) {
+class LaunchedDeterministic : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Networks, LaunchedDeterministic,
+                         testing::Values("dnn", "crimenet", "gat_tcn"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(LaunchedDeterministic, KillsAndOtherNumbersOfRanksChangeNoBit) {
+  const std::string& model = GetParam();
   const test::Words deterministic = {"--set", "train.deterministic=true"};
-  const LaunchedRun alone{.name = "deterministic-alone", .num_ranks = 1, .more = deterministic};
+  const LaunchedRun alone{.name = "deterministic-alone-" + model,
+                          .num_ranks = 1,
+                          .model = model,
+                          .more = deterministic};
   const auto undisturbed = run_launched(alone);
   ASSERT_EQ(undisturbed.exit_code, 0) << undisturbed.err;
   const std::int64_t steps = alone.step();
   test::Draw draw;
   for (int round = 0; round < rounds(1, 8) && !HasFailure(); ++round) {
-    LaunchedRun run{.name = fmt::format("deterministic-{}", round), .more = deterministic};
+    LaunchedRun run{.name = fmt::format("deterministic-{}-{}", model, round),
+                    .model = model,
+                    .more = deterministic};
     const std::vector<int> worlds = {1, 3, 2};
     for (std::size_t i = 0; i < worlds.size(); ++i) {
       run.num_ranks = worlds[i];

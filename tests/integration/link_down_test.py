@@ -5,6 +5,7 @@ other does not reach.
 
 The hosts are two network namespaces joined by a pair of virtual interfaces. Usage: link_down_test.py PROGRAM SOURCE_FOLDER
 """
+import json
 import os
 import re
 import select
@@ -65,7 +66,14 @@ class LinkDown(unittest.TestCase):
                        capture_output=True, timeout=120)
 
     def start(self, link, run, master="198.18.0.1", hosts=None, more=(), timeout=TIMEOUT):
-        """Two ranks, each in its namespace; `hosts`: the text of /etc/hosts there; `more`: their own variables."""
+        """Two ranks that train, each in its namespace; `hosts`: the text of /etc/hosts there; `more`: own variables."""
+        return self.start_ranks(link, [
+            PROGRAM, "train", SOURCE / "configs/chicago/dnn.yaml", "--set", f"data.panel={self.folder / 'panel.h5'}",
+            "--set", "train.epochs=4", "--set", "train.refit=none", "--set", "model.hidden=16", "--set", "log.every=1",
+            "--set", "parallel.heartbeat_seconds=1", "--set", f"parallel.timeout_seconds={timeout}", "--no-score",
+            "--run-dir", self.folder / run], master, hosts, more)
+
+    def start_ranks(self, link, words, master="198.18.0.1", hosts=None, more=()):
         base = {key: value for key, value in os.environ.items() if not RANK_VARIABLES.fullmatch(key)}
         ranks = []
         for rank, name in enumerate(link.names):
@@ -78,13 +86,9 @@ class LinkDown(unittest.TestCase):
                 file = self.folder / f"hosts-{rank}"
                 file.write_text(hosts[rank])
                 place += ["unshare", "-m", "sh", "-c", f'mount --bind {file} /etc/hosts && exec "$@"', "sh"]
-            ranks.append(subprocess.Popen(
-                [*place, PROGRAM, "train", SOURCE / "configs/chicago/dnn.yaml", "--set",
-                 f"data.panel={self.folder / 'panel.h5'}", "--set", "train.epochs=4", "--set", "train.refit=none",
-                 "--set", "model.hidden=16", "--set", "log.every=1", "--set", "parallel.heartbeat_seconds=1", "--set",
-                 f"parallel.timeout_seconds={timeout}", "--no-score", "--run-dir", self.folder / run],
-                env=base | {key: str(value) for key, value in variables.items()}, stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE, text=True))
+            ranks.append(subprocess.Popen([*place, *map(str, words)],
+                                          env=base | {key: str(value) for key, value in variables.items()},
+                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return ranks
 
     def said(self, ranks):
@@ -145,6 +149,23 @@ class LinkDown(unittest.TestCase):
                 self.assertIn(f"this one at {('127.0.0.1', '198.18.0.2')[number]}, found", lines[0])
                 self.assertIn("GLOO_SOCKET_IFNAME", lines[0])
                 print(lines[0], file=sys.stderr)
+
+    def test_doctor_names_the_interface_of_each_host(self):
+        with Link() as link:
+            name = 'hostname host-$RANK && exec "$@"'
+            ranks = self.start_ranks(link, ["unshare", "-u", "sh", "-c", name, "sh", PROGRAM, "doctor", "--json",
+                                            "--timeout", 30])
+            out = ranks[0].communicate(timeout=60)[0]
+            self.end(ranks)
+            found = json.loads(out)
+            self.assertEqual([rank["host"] for rank in found["job"]["ranks"]], ["host-0", "host-1"])
+            network = next(one for one in found["findings"] if one["name"] == "network")
+            self.assertEqual(network["level"], "note")
+            for end in link.ends:
+                self.assertIn(f"{end} (rank", network["found"])
+            self.assertIn("they meet at 198.18.0.1 port 29500, held by rank 0", network["found"])
+            self.assertIn("GLOO_SOCKET_IFNAME", network["remedy"])
+            self.assertTrue(found["job"]["all_reduce"][0]["sums_right"])
 
     def test_twenty_seconds_without_a_link_change_no_bit(self):
         with Link() as link:

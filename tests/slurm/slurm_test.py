@@ -42,10 +42,21 @@ class Slurm(unittest.TestCase):
                 "train.early_stop.patience=1000", "--no-score",
                 "--run-dir", self.folder / run]
 
-    def submit(self, run, *options, epochs=1, more=()):
-        """`options` are sbatch's, `more` those of `precinct train`."""
+    def submit(self, run, *options, epochs=1, more=(), program=PROGRAM, site=""):
+        """`options` are sbatch's, `more` those of `precinct train`, `site` the text of site.env."""
+        env = {"PRECINCT": str(program)}
+        if site:
+            env["PRECINCT_SITE_ENV"] = str(self.folder / f"{run}.env")
+            Path(env["PRECINCT_SITE_ENV"]).write_text(site)
         return self.cluster.submit("--output", self.folder / f"{run}.out", *options, SCRIPT, *self.words(run, epochs),
-                                   *more, env={"PRECINCT": PROGRAM}, cwd=self.folder)
+                                   *more, env=env, cwd=self.folder)
+
+    def program(self, name, text):
+        """A shell script of this name."""
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return path
 
     def said(self, run):
         path = self.folder / f"{run}.out"
@@ -104,13 +115,11 @@ class Slurm(unittest.TestCase):
     @unittest.skipUnless(shutil.which("mpirun"), "no mpirun")
     def test_mpirun_inside_an_allocation(self):
         """Its daemons are the tasks of a step; two ranks on one node and one on the other."""
-        batch, daemon = self.folder / "mpirun.sh", self.folder / "orted"
-        batch.write_text("#!/bin/sh\nexport OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\n"
-                         f"exec mpirun --mca oob_tcp_if_include lo --mca orte_launch_agent {daemon} -np 3 "
-                         '-x MASTER_ADDR=127.0.0.1 "$@"\n')
         # each "node" has a folder for temporary files of its own, as hosts have
-        daemon.write_text(f'#!/bin/sh\nexport TMPDIR="{self.folder}/$SLURMD_NODENAME"\nmkdir -p "$TMPDIR"\nexec orted "$@"\n')
-        daemon.chmod(0o755)
+        daemon = self.program("orted", f'export TMPDIR="{self.folder}/$SLURMD_NODENAME"\nmkdir -p "$TMPDIR"\nexec orted "$@"')
+        batch = self.program("mpirun.sh", "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\n"
+                             f"exec mpirun --mca oob_tcp_if_include lo --mca orte_launch_agent {daemon} -np 3 "
+                             '-x MASTER_ADDR=127.0.0.1 "$@"')
         job = self.cluster.submit("--output", self.folder / "mpirun.out", "--nodes=2", "--ntasks=4", "--ntasks-per-node=2",
                                   batch, PROGRAM, "train", *self.words("mpirun"))
         self.assertEqual(self.cluster.finish(job), 0, self.said("mpirun"))
@@ -118,11 +127,8 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.weights("mpirun"), self.serial())
 
     def test_a_wrapper_as_for_a_container_is_entered_once_a_task(self):
-        wrapper = self.folder / "wrapper"
-        wrapper.write_text(f'#!/bin/sh\necho "$1 $2 $3 $4 $5" >>{self.folder}/entered\nexec {PROGRAM} "$@"\n')
-        wrapper.chmod(0o755)
-        job = self.cluster.submit("--output", self.folder / "wrapped.out", "--ntasks=2", "--nodes=2", SCRIPT,
-                                  *self.words("wrapped"), env={"PRECINCT": str(wrapper)}, cwd=self.folder)
+        wrapper = self.program("wrapper", f'echo "$1 $2 $3 $4 $5" >>{self.folder}/entered\nexec {PROGRAM} "$@"')
+        job = self.submit("wrapped", "--ntasks=2", "--nodes=2", program=wrapper)
         self.assertEqual(self.cluster.finish(job), 0, self.said("wrapped"))
         self.assertEqual((self.folder / "entered").read_text(), "launch --agent -- precinct train\n" * 2)
         self.assertEqual(self.weights("wrapped"), self.serial())
@@ -239,16 +245,50 @@ class Slurm(unittest.TestCase):
                 self.assertEqual(self.ranks_of(run), {})
 
     def test_a_signal_before_the_step_begins_is_not_lost(self):
-        (self.folder / "slow.env").write_text(f"touch {self.folder}/began; [ -e {self.folder}/again ] || sleep 4; "
-                                              f"touch {self.folder}/again\n")
-        job = self.cluster.submit("--output", self.folder / "early.out", "--ntasks=2", "--nodes=2", SCRIPT,
-                                  *self.words("early"), cwd=self.folder,
-                                  env={"PRECINCT": PROGRAM, "PRECINCT_SITE_ENV": str(self.folder / "slow.env")})
+        job = self.submit("early", "--ntasks=2", "--nodes=2",
+                          site=f"touch {self.folder}/began; [ -e {self.folder}/again ] || sleep 4; "
+                               f"touch {self.folder}/again\n")
         slurm.wait_for(lambda: (self.folder / "began").exists(), 40, lambda: self.said("early"))
         self.cluster.run("scancel", "--batch", "--signal=USR1", job)
         self.assertEqual(self.cluster.finish(job), 0, self.said("early"))
         self.assertIn("before its step began; job", self.said("early"))
         self.assertEqual(self.weights("early"), self.serial())
+
+    def test_a_signal_that_ends_what_does_not_listen_yet_is_not_lost(self):
+        wrapper = self.program("deaf.sh", f"if mkdir {self.folder}/met; then\n"
+                               f"scancel --batch --signal=USR1 $SLURM_JOB_ID\nexec sleep 30\nfi\nexec {PROGRAM} \"$@\"")
+        job = self.submit("deaf", "--ntasks=1", program=wrapper)
+        self.assertEqual(self.cluster.finish(job), 0, self.said("deaf"))
+        self.assertIn(f"asked to end while its step began; job {job} is queued again", self.said("deaf"))
+        self.assertEqual(self.weights("deaf"), self.serial())
+
+    def test_a_job_whose_step_never_begins_ends_after_four_starts(self):
+        job = self.submit("never", "--ntasks=1", site="kill -USR1 $$\n")
+        self.assertEqual(self.cluster.finish(job, 60), 75, self.said("never"))
+        self.assertEqual(self.said("never").count("before its step began; job"), 3, self.said("never"))
+        self.assertIn("found none in 4 starts; ask for more time than its lead", self.said("never"))
+
+    def asked_to_save(self, run, site):
+        """The job gets USR1 in training; `site` is in the way of its being queued again."""
+        job = self.submit(run, "--ntasks=2", "--nodes=2", epochs=40, site=site)
+        self.wait_for_steps(run, 6)
+        self.cluster.run("scancel", "--batch", "--signal=USR1", job)
+        return job
+
+    def test_a_job_that_slurm_does_not_queue_again_says_so_with_its_code(self):
+        job = self.asked_to_save("kept", 'scontrol() { [ "$1" != requeue ] && command scontrol "$@"; }\n')
+        self.assertEqual(self.cluster.finish(job), 75, self.said("kept"))
+        self.assertRegex(self.said("kept"), r"step-\d+ was saved; expected job \d+ to be queued again, found it cancelled "
+                                            r"or refused; give the same command again")
+        self.assertTrue((self.folder / "kept" / "checkpoints" / "STOPPED").exists())
+
+    def test_a_job_that_is_cancelled_while_it_saves_is_not_queued_again(self):
+        job = self.asked_to_save("late", 'scontrol() { scancel "$SLURM_JOB_ID"; command scontrol "$@"; }\n')
+        slurm.wait_for(lambda: self.cluster.state(job)["JobState"] not in ("RUNNING", "COMPLETING"), 40,
+                       lambda: self.said("late"))
+        state = self.cluster.state(job)
+        self.assertEqual((state["JobState"], state["Restarts"]), ("CANCELLED", "0"), self.said("late"))
+        self.assertTrue((self.folder / "late" / "checkpoints" / "STOPPED").exists(), self.said("late"))
 
     def test_a_lost_node_costs_a_restart_and_no_bit(self):
         job = self.submit("lost", "--ntasks=2", "--nodes=2", epochs=4)
