@@ -64,6 +64,7 @@ TEST_F(JobLifeTest, TheHolderOfTheStoreLeavesLast) {
   EXPECT_LT(Clock::now() - begin, 10s);
   rank.say_here();
   rank.say_gone(0);
+  EXPECT_FALSE(rank.verdict());  // its answer comes after both were taken in
   auto from = Clock::now();
   holder.wait_until_gone(2, 300ms);  // rank 1 is there
   EXPECT_GE(Clock::now() - from, 300ms);

@@ -12,6 +12,7 @@ namespace precinct::test {
 /// A network on one rank of a run, step by step.
 class SharedSteps {
  public:
+  /// Keeps a reference to the panel.
   SharedSteps(const config::ExperimentConfig& config, const data::Panel& panel, train::Ranks& ranks)
       : data_(config, panel, {{0, 72}, {72, 96}}, data::choose_gamma_poisson(panel, {72, 96}),
               ranks.device()),

@@ -29,7 +29,8 @@ TEST(DryRun, ForetellsTheMessagesOfRealRanks) {
       if (axis == "pp") config.parallel.num_micro_batches = 3;
       const std::string foretold = dry_run_of(config, 2);
       Ranks ranks(world, config);
-      test::SharedSteps shared(config, test::small_panel(120), ranks);
+      const auto panel = test::small_panel(120);
+      test::SharedSteps shared(config, panel, ranks);
       auto& group = ranks.mesh().axis(axis);
       const auto before = group.traffic();
       shared.step();
