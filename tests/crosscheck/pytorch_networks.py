@@ -28,8 +28,8 @@ try:
     from torch import nn
     import torch.nn.functional as F
 except ImportError as error:
-    print(f"not run: {error}; pip install torch==2.11.0 safetensors numpy, or set PRECINCT_CROSSCHECK_PYTHON")
-    print(f"[  SKIPPED ] {NAME}")
+    print(f"[  SKIPPED ] {NAME} (not run: {error}; pip install torch==2.11.0 safetensors numpy, or set "
+          "PRECINCT_CROSSCHECK_PYTHON)")
     sys.exit(77)
 
 
