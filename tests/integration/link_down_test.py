@@ -194,7 +194,8 @@ if __name__ == "__main__":
         with Link():
             pass
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"[  SKIPPED ] link_down (expected 'ip netns' and the right to use it, found {error})")
+        found = (getattr(error, "stderr", None) or str(error)).strip().replace("\n", "; ")
+        print(f"[  SKIPPED ] link_down (expected 'ip netns' and the right to use it, found {found})")
         sys.exit(77)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     unittest.main(argv=sys.argv[:1])
