@@ -183,8 +183,9 @@ void add_ingest_command(CLI::App& app, Action& action) {
                    "form of the times, e.g. '%d.%m.%Y %H:%M'; may be given again")
       ->allow_extra_args(false);
   command->add_option("--time-zone", a->time_zone, "zone of the times, e.g. Europe/London");
-  command->add_option("--skip-rows", a->skip_rows,
-                      "rows to leave out at the start of the first file");
+  command
+      ->add_option("--skip-rows", a->skip_rows, "rows to leave out at the start of the first file")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000'000}));
   command->add_option("--threads", a->threads, "parsing threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

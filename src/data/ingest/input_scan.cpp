@@ -35,6 +35,15 @@ std::vector<std::string> read_header(const SourceProfile& profile, const CsvBloc
   return header;
 }
 
+/// Records of a block, at most `most`.
+std::uint64_t count_records(const CsvBlock& block, std::uint64_t most) {
+  CsvBlockParser parser(block);
+  CsvRecord record;
+  std::uint64_t count = 0;
+  while (count < most && parser.next(record)) ++count;
+  return count;
+}
+
 /// Blocks in work, handed to the sink in order.
 class OrderedResults {
  public:
@@ -89,16 +98,17 @@ void scan_inputs(const InputScan& scan, const std::function<void(RowReader::Resu
     CompressedFile file(scan.inputs[i]);
     CsvBlockCutter cutter([&](std::span<char> out) { return file.read(out); }, name, kBlockBytes);
     std::shared_ptr<const RowReader> reader;
+    std::uint64_t skip = (scan.profile.header ? 1 : 0) + (i == 0 ? scan.profile.skip_rows : 0);
     while (auto block = cutter.next()) {
-      std::uint64_t skip = 0;
       if (!reader) {
         reader = std::make_shared<RowReader>(scan.profile, scan.codes, scan.locator,
                                              read_header(scan.profile, *block, name), i, name,
                                              scan.options);
         if (i == 0 && scan.on_audit_header) scan.on_audit_header(reader->audit_header());
-        skip = (scan.profile.header ? 1 : 0) + (i == 0 ? scan.profile.skip_rows : 0);
       }
-      results.submit(reader, std::move(*block), skip);
+      const std::uint64_t skipped = count_records(*block, skip);
+      results.submit(reader, std::move(*block), skipped);
+      skip -= skipped;
       if (progress)
         progress->update(bytes_before + file.stored_bytes_read(), fmt::format("{} rows", rows));
     }

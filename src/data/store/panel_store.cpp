@@ -234,8 +234,8 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
                  "libhdf5-dev, not the openmpi one");
   PRECINCT_CHECK(
       std::filesystem::exists(path), IoError,
-      "{}: No such file; expected a panel; make one with 'precinct ingest', or name its new "
-      "place (--panel, --set data.panel)",
+      "{}: No such file; expected a panel; make one with 'precinct ingest', or name its place "
+      "(--set data.panel=FILE; --panel FILE for a run's forecasts and scores)",
       path.string());
   PRECINCT_CHECK(std::filesystem::is_regular_file(path), DataError,
                  "{}: expected a panel file of 'precinct ingest', found a folder or device; name "

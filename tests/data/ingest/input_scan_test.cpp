@@ -71,6 +71,15 @@ TEST_F(InputScanTest, SkippedRowsAreLeftOutOfTheFirstFileOnly) {
   EXPECT_EQ(rows_, 3U);
 }
 
+TEST_F(InputScanTest, SkippedRowsMayReachOverManyBlocks) {
+  std::string text = "t,d,c\n";
+  std::uint64_t rows = 0;
+  for (; text.size() < (3U << 20); ++rows) text += "2020-01-01,1,A\n";
+  profile_.skip_rows = rows - 5;
+  EXPECT_TRUE(scan({write("a.csv", text)}, 2).empty());
+  EXPECT_EQ(rows_, 5U);
+}
+
 TEST_F(InputScanTest, FilesWithoutHeaderNameTheirColumnsByNumber) {
   profile_.header = false;
   profile_.columns = {{"time", {"0"}}, {"district", {"1"}}, {"category", {"2"}}};
