@@ -137,7 +137,8 @@ void add_forecast_command(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--json", a->json, "the summary as JSON");
   command->footer(
-      "Example: precinct forecast --artifact runs/crimenet --panel out/west_la/panel.h5 --out "
+      "Example: precinct forecast --artifact runs/west_la_crimenet --panel out/west_la/panel.h5 "
+      "--out "
       "week.geojson");
   command->callback([a, &action] { action = [a] { return run_forecast(*a); }; });
 }

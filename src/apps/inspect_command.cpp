@@ -44,7 +44,7 @@ void add_inspect_command(CLI::App& app, Action& action) {
   command->add_flag("--json", a->json, "everything as JSON");
   command->footer(
       "Example: precinct inspect out/west_la/panel.h5\n"
-      "         precinct inspect runs/crimenet/checkpoints\n"
+      "         precinct inspect runs/west_la_crimenet/checkpoints\n"
       "Exit codes: 3 when it is damaged or something else, 6 when nothing is there.");
   command->callback([a, &action] { action = [a] { return run_inspect(*a); }; });
 }

@@ -213,7 +213,8 @@ void add_report_command(CLI::App& app, Action& action) {
   command->add_option("--title", a->title, "heading of the page");
   command->add_flag("--json", a->json, "the summary as JSON");
   command->footer(
-      "Example: precinct report runs/dnn runs/crimenet runs/gat_tcn --out report.html\n"
+      "Example: precinct report runs/west_la_dnn runs/west_la_crimenet runs/west_la_gat_tcn --out "
+      "report.html\n"
       "The page opens in any browser, loads nothing from a network and fits a phone.");
   command->callback([a, &action] { action = [a] { return run_report(*a); }; });
 }

@@ -52,7 +52,9 @@ EdgeList build_adjacency(const PolygonSet& polygons, bool queen, double min_metr
 
 EdgeList build_k_nearest(const std::vector<Node>& nodes, int k) {
   PRECINCT_CHECK(k >= 1 && k < static_cast<int>(nodes.size()), ConfigError,
-                 "graph: expected 1 <= k < {} districts, found k = {}", nodes.size(), k);
+                 "--graph knn:K: expected K from 1 to {}, found {}; name fewer neighbours than "
+                 "there are other districts",
+                 nodes.size() - 1, k);
   Pairs pairs;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     std::vector<std::pair<double, std::size_t>> order;
