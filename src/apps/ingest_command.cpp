@@ -71,11 +71,18 @@ data::IngestOptions make_options(const Arguments& arguments) {
   options.locate_by_point = arguments.by_point;
   options.unknown_under_parent = arguments.unknown_district == "parent";
   if (!arguments.grid.empty()) options.grid = data::GridSpec::parse(arguments.grid);
+  PRECINCT_CHECK(!options.grid || !options.boundaries, ConfigError,
+                 "--grid and --boundaries: expected one of them, found both; leave one out");
   options.graph =
       arguments.graph.empty() ? (options.grid ? "queen" : "adjacency") : arguments.graph;
   options.bin = BinSpec::parse(arguments.bin);
   options.first_day = parse_day(arguments.from, "--from");
   options.last_day = parse_day(arguments.through, "--complete-through");
+  PRECINCT_CHECK(
+      !options.first_day || !options.last_day || *options.first_day <= *options.last_day,
+      ConfigError,
+      "--from and --complete-through: expected a range, found {} after {}; exchange them",
+      arguments.from, arguments.through);
   if (!arguments.audit_file.empty()) options.audit_file = arguments.audit_file;
   options.num_threads = arguments.threads;
   return options;
