@@ -92,11 +92,13 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
   auto options = batches_of(config, ranks);
   options.prefetch = 0;
   const auto batches = data::BatchPrefetcher(data.series(), data.sampler(), 0, options).next();
+  std::int64_t own_windows = 0;
+  for (const auto& batch : batches.micro_batches) own_windows += batch.num_windows();
   std::string text = fmt::format(
       "{} ranks: dp {} x pp {} x tp {}\n{} windows, {} steps an epoch; of a step's {} windows {} "
       "are rank 0's, in {} micro-batches\n",
-      world_size, dp, pp, tp, windows, steps, batches.num_global_windows,
-      batches.num_global_windows / dp, batches.micro_batches.size());
+      world_size, dp, pp, tp, windows, steps, batches.num_global_windows, own_windows,
+      batches.micro_batches.size());
 
   // whole, for comparison and for what crosses borders
   auto serial_config = config;
@@ -127,8 +129,10 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
     if (stage + 1 < pp && !borders.empty())
       text += fmt::format("  gives {:.3f} MiB a micro-batch to stage {}, and gets as much back\n",
                           static_cast<double>(borders[end - 1]) / kMiB, stage + 1);
-    text +=
-        fmt::format("rank {} in one step:\n", stage * tp) + sent_in_a_step(learner, here, batches);
+    const std::string sent = sent_in_a_step(learner, here, batches);
+    text += fmt::format("rank {} in one step:{}\n", stage * tp,
+                        sent.empty() ? " nothing is sent" : "") +
+            sent;
   }
   if (pp > 1) {
     const auto schedule = parallel::make_schedule(

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "tests/support/network_steps.h"
 #include "train/parallelize.h"
@@ -50,13 +52,18 @@ class SharedSteps {
   int empty_steps_ = 0;
 };
 
+/// The larger one; a NaN, which std::max would pass over, is larger than everything.
+inline double worse(double a, double b) {
+  return std::isnan(a) || std::isnan(b) ? std::numeric_limits<double>::infinity() : std::max(a, b);
+}
+
 /// max|a - b| / max|b| of the tensor where it is largest.
 inline double relative_difference(const models::NamedTensors& a, const models::NamedTensors& b) {
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double size = b[i].second.abs().max().item<double>();
     const double off = (a[i].second - b[i].second).abs().max().item<double>();
-    worst = std::max(worst, off == 0 ? 0 : off / std::max(size, 1e-30));
+    worst = worse(worst, off == 0 ? 0 : off / std::max(size, 1e-30));
   }
   return worst;
 }

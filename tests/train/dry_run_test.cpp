@@ -65,6 +65,14 @@ TEST(DryRun, ShowsStagesMemoryAndScheduleOfManyRanks) {
   EXPECT_THAT(text, HasSubstr("1f1b: 3 stages, 2 micro-batches"));
 }
 
+TEST(DryRun, OneRankSendsNothingAndHasAllWindows) {
+  auto config = test::small_config("dnn");
+  config.train.global_batch_size = 30;
+  const std::string alone = dry_run_of(config, 1);
+  EXPECT_THAT(alone, HasSubstr("of a step's 30 windows 30 are rank 0's"));
+  EXPECT_THAT(alone, HasSubstr("rank 0 in one step: nothing is sent\n"));
+}
+
 TEST(DryRun, RefusesWhatTheJobWouldRefuse) {
   auto config = test::small_config("dnn");
   config.parallel.tp = 3;

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/error.h"
 #include "tests/parallel/c10d_ordered_backend.h"
 #include "tests/parallel/ranks.h"
@@ -22,6 +24,16 @@ using test::relative_difference;
 using test::run_ranks;
 using test::SharedSteps;
 using testing::HasSubstr;
+
+TEST(ParityOfRanks, SeesWhatIsNoNumber) {
+  const auto whole = torch::ones({3});
+  auto broken = whole.clone();
+  broken[1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(relative_difference({{"w", whole}}, {{"w", whole}}), 0);
+  EXPECT_FALSE(relative_difference({{"w", broken}, {"v", whole}}, {{"w", whole}, {"v", whole}}) <
+               1);
+  EXPECT_FALSE(relative_difference({{"w", whole}}, {{"w", broken}}) < 1);
+}
 
 class ParityMatrix : public testing::TestWithParam<ParityRow> {};
 INSTANTIATE_TEST_SUITE_P(Layouts, ParityMatrix, testing::ValuesIn(test::parity_rows()),

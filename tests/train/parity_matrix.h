@@ -86,7 +86,7 @@ inline void expect_steps_of_one_process(parallel::World& world, const ParityRow&
   double loss = 0;
   for (const double found : losses) {
     const double expected = serial.step();
-    loss = std::max(loss, std::abs(found - expected) / std::abs(expected));
+    loss = worse(loss, std::abs(found - expected) / std::abs(expected));
   }
   const double weight = relative_difference(weights, serial.weights());
   std::printf("row: %-8s %-7s %s %s, 50 steps: loss %.1e, weights %.1e (largest, <= %.0e)\n",
