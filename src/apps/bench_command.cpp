@@ -198,7 +198,7 @@ void add_scaling(CLI::App& bench, Action& action) {
       ->allow_extra_args(false);
   command
       ->add_option(
-          "--nproc,--ranks", a->num_ranks,
+          "-n,--nproc,--ranks", a->num_ranks,
           "ranks to start on this host; below srun with several tasks, torchrun or precinct launch "
           "theirs are taken")
       ->capture_default_str();

@@ -84,7 +84,7 @@ void add_launch_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "launch", "the ranks of a parallel job on this host: started, watched, started again");
   auto a = std::make_shared<Arguments>();
-  command->add_option("--nproc,--ranks", a->num_ranks, "number of ranks")->capture_default_str();
+  command->add_option("-n,--nproc,--ranks", a->num_ranks, "number of ranks")->capture_default_str();
   command
       ->add_option("--max-restarts", a->max_restarts,
                    "how often all ranks start again when one was killed or lost another")

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/num_typos.h"
+
 namespace precinct::apps {
 namespace {
 
@@ -17,35 +19,25 @@ std::string required_name(const std::string& text) {
   return at == std::string::npos ? text : text.substr(0, at);
 }
 
-/// Letters to add, drop, replace or swap with their neighbour to make one word of the other.
-std::size_t num_typos(const std::string& a, const std::string& b) {
-  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        d[i][j] = i + j;
-        continue;
-      }
-      d[i][j] = std::min(
-          {d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  }
-  return d[a.size()][b.size()];
-}
-
-/// " (did you mean 'train'?)" for the verb that has at most two typos or begins like the word;
-/// nothing when none does.
-std::string suggestion(const std::string& word, const std::vector<std::string>& verbs) {
-  if (word.size() < 3 || word.size() > 20) return "";
-  const auto typos = [&](const std::string& verb) {
-    return verb.starts_with(word) ? std::size_t{1} : num_typos(word, verb);
+/// " (did you mean 'train'?)" for the verb or option that has at most two typos or begins like the
+/// word; nothing when none does.
+std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
+  if (word.size() < 3 || word.size() > 20 || known.empty()) return "";
+  const auto typos = [&](const std::string& other) {
+    return other.starts_with(word) ? std::size_t{1} : num_typos(word, other);
   };
-  const auto best = std::min_element(verbs.begin(), verbs.end(), [&](const auto& a, const auto& b) {
+  const auto best = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
     return typos(a) < typos(b);
   });
   return typos(*best) <= 2 ? fmt::format(" (did you mean '{}'?)", *best) : "";
+}
+
+/// The options of a verb by their long names, "--epochs".
+std::vector<std::string> options_of(const CLI::App& verb) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : verb.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
 }
 
 }  // namespace
@@ -71,7 +63,11 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
     expected = required_name(found);
     found = "none";
   } else if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-    found = fmt::format("'{}'", fmt::join(left, " "));
+    const auto dash = std::find_if(left.begin(), left.end(),
+                                   [](const auto& word) { return word.starts_with('-'); });
+    found = dash == left.end()
+                ? fmt::format("'{}'", fmt::join(left, " "))
+                : fmt::format("'{}'{}", *dash, suggestion(*dash, options_of(*verb)));
   }
   return fmt::format("{}: expected {}, found {}; see '{} --help'", where.empty() ? "verb" : where,
                      expected, found, words);

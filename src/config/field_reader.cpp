@@ -9,6 +9,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/num_typos.h"
 #include "config/field_printers.h"
 
 namespace precinct::config {
@@ -16,22 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxUnknown = 50;   // unknown keys that are worth a line each
 constexpr std::size_t kMaxCompared = 80;  // characters of a key that "did you mean" looks at
-
-/// Edit distance (Levenshtein), for "did you mean".
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 /// What follows the last dot.
 std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
@@ -117,7 +102,7 @@ std::string FieldReader::nearest(const std::string& key) const {
   std::size_t best_distance = 0;
   for (const auto& candidate : known_) {
     const std::size_t apart =
-        last_part(candidate) == last_part(key) ? 0 : 1 + distance(text, candidate);
+        last_part(candidate) == last_part(key) ? 0 : 1 + num_typos(text, candidate);
     if (best.empty() || apart < best_distance) {
       best = candidate;
       best_distance = apart;

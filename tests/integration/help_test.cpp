@@ -113,7 +113,10 @@ TEST(Help, AWordThatIsNoVerbOrNoOptionIsOneLineThatSaysWhereToLook) {
   for (const Case& wrong : std::vector<Case>{{{}, "precinct: verb: expected one of ingest, "},
                                              {{"trian"}, "found 'trian' (did you mean 'train'?); "},
                                              {{"train"}, "precinct: train: expected config, "},
-                                             {{"train", "a.yaml", "--sett", "x=1"}, "--sett"},
+                                             {{"train", "a.yaml", "--sett", "x=1"},
+                                              "found '--sett' (did you mean '--set'?); "},
+                                             {{"launch", "-q", "2", "--", "precinct", "train"},
+                                              "found '-q'; "},
                                              {{"train", "a.yaml", "--resume", "maybe"}, "maybe"},
                                              {{"forecast", "--panel", "p.h5"}, "--artifact"},
                                              {{"evaluate", "r", "--json", "--csv"}, "--json"}}) {

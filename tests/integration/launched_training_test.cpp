@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <regex>
+#include <set>
 
 #include "tests/support/child_process.h"
 #include "tests/support/launched_run.h"
@@ -207,6 +208,21 @@ TEST_P(LaunchedDeterministic, KillsAndOtherNumbersOfRanksChangeNoBit) {
     for (const char* file : {"artifact/model.safetensors", "metrics.jsonl", "evaluation.json"})
       EXPECT_TRUE(read_file(run.folder() / file) == read_file(alone.folder() / file)) << file;
   }
+}
+
+/// Threads share a rank's kernels in the same way whatever the number of ranks.
+TEST(LaunchedThreads, WithTwoARankOtherNumbersOfRanksChangeNoBit) {
+  std::set<std::string> weights;
+  for (const int num_ranks : {1, 2, 3}) {
+    const LaunchedRun run{.name = fmt::format("two-threads-{}", num_ranks),
+                          .num_ranks = num_ranks,
+                          .more = {"--set", "train.deterministic=true", "--set",
+                                   "train.epochs=1", "--set", "model.hidden=256"}};
+    const auto result = run_launched(run, {}, [] { ::setenv("OMP_NUM_THREADS", "2", 1); });
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    weights.insert(sha256_file(run.folder() / "artifact/model.safetensors"));
+  }
+  EXPECT_EQ(weights.size(), 1U);
 }
 
 /// T8: a rank is stopped at a random step; 3 of 6 for each number of ranks, 10 of 20 in the long

@@ -70,21 +70,26 @@ void expect_same_run(const fs::path& found, const std::string& model) {
 /// Lets `words` run until `due` says so after something happened in the run folder, then sends the
 /// signal.
 ProgramResult run_until(const Words& words, const fs::path& folder, int signal,
-                        const std::function<bool(const std::string& name)>& due) {
+                        const std::function<bool(const std::string& name)>& due,
+                        const std::function<void()>& before_exec = {}) {
   fs::create_directories(folder / "checkpoints");
   const FolderWatch watch({folder, folder / "checkpoints"});
   return run(words, {watch.file(), [&] {
                        for (const std::string& name : watch.names())
                          if (due(name)) return signal;
                        return 0;
-                     }});
+                     }},
+             before_exec);
 }
 
 ProgramResult run_until_step(const Words& words, const fs::path& folder, int signal,
-                             std::int64_t step) {
-  return run_until(words, folder, signal, [&](const std::string& name) {
-    return name == "metrics.jsonl" && test::last_step(folder / name).step >= step;
-  });
+                             std::int64_t step, const std::function<void()>& before_exec = {}) {
+  return run_until(
+      words, folder, signal,
+      [&](const std::string& name) {
+        return name == "metrics.jsonl" && test::last_step(folder / name).step >= step;
+      },
+      before_exec);
 }
 
 /// Left by a save that was cut off.
@@ -154,6 +159,26 @@ TEST_P(EachNetwork, KilledFiveTimesAndStartedAgainEndsWithTheSameBits) {
   for (std::uint64_t round = 0, n = test::num_rounds(1, 4); round < n && !HasFatalFailure();
        ++round)
     kill_five_times(GetParam());
+}
+
+/// With two threads as well, although threads of the loader start beside them.
+TEST_P(EachNetwork, WithTwoThreadsARunRepeatsAndAKilledOneEndsWithTheSameBits) {
+  const auto two_threads = [] { ::setenv("OMP_NUM_THREADS", "2", 1); };
+  std::map<std::string, int> bits;
+  for (const char* name : {"undisturbed", "killed"}) {
+    const fs::path folder = project() / fmt::format("{}-threads-{}", GetParam(), name);
+    const auto words = project().train_words(  // wide enough for kernels with two threads
+        GetParam(), folder.filename(), {"--set", "model.hidden=256"});
+    if (name == std::string("killed")) {
+      const auto killed = run_until_step(words, folder, SIGKILL, 9, two_threads);
+      ASSERT_EQ(killed.exit_code, 128 + SIGKILL) << killed.err;
+    }
+    const auto ended = run(words, {}, two_threads);
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+    ++bits[sha256_file(folder / "artifact/model.safetensors") +
+           read_file(folder / "metrics.jsonl")];
+  }
+  EXPECT_EQ(bits.size(), 1U);
 }
 
 /// A dnn run stopped by a signal in the middle, with several checkpoints; copied for each test.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/loader/batch_prefetcher.h"
 
-#include <ATen/Parallel.h>
+#include <c10/util/ParallelGuard.h>
 
 #include <algorithm>
 #include <atomic>
@@ -58,7 +58,9 @@ struct BatchPrefetcher::State {
   }
 
   void run() {
-    at::set_num_threads(1);  // a new thread would start a pool of its own with all cores
+    // This thread's kernels run serially: a pool of its own would have all cores. (set_num_threads
+    // would also set what every thread starts with that has not asked yet, the training one too.)
+    const c10::ParallelGuard serial(true);
     while (true) {
       std::int64_t ticket = 0, at = 0;
       {

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include "base/error.h"
 #include "data/loader/batch_prefetcher.h"
@@ -161,6 +162,22 @@ TEST(BatchPrefetcher, AnExceptionOfAThreadReachesTheCaller) {
   const WindowSampler bad(list_origins({2, 10}, 1), 3, 4);  // not enough bins before
   BatchPrefetcher prefetcher(series, bad, 0, {.prefetch = 2, .threads = 2});
   EXPECT_THROW(prefetcher.next(), DataError);
+}
+
+/// A run repeats bit for bit only with the same number of threads, whichever thread asks first.
+TEST(BatchPrefetcher, ItsThreadsLeaveTheNumberOfThreadsAlone) {
+  const Fixture f(test::small_panel());
+  const ResidentSeries series(f.panel, f.features, 14, 3, at::kCPU);
+  const WindowSampler sampler(list_origins({14, 78}, 1), 3, 10);
+  const int before = at::get_num_threads();
+  at::set_num_threads(3);
+  BatchPrefetcher prefetcher(series, sampler, 20, {.prefetch = 2, .threads = 2});
+  prefetcher.next();
+  int of_new_thread = 0;
+  std::thread([&] { of_new_thread = at::get_num_threads(); }).join();
+  EXPECT_EQ(of_new_thread, 3);
+  EXPECT_EQ(at::get_num_threads(), 3);
+  at::set_num_threads(before);
 }
 
 TEST(OpenMp, TheProcessHasOneRuntime) {
