@@ -65,9 +65,8 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   } else if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
     const auto dash = std::find_if(left.begin(), left.end(),
                                    [](const auto& word) { return word.starts_with('-'); });
-    found = dash == left.end()
-                ? fmt::format("'{}'", fmt::join(left, " "))
-                : fmt::format("'{}'{}", *dash, suggestion(*dash, options_of(*verb)));
+    found = dash == left.end() ? fmt::format("'{}'", fmt::join(left, " "))
+                               : fmt::format("'{}'{}", *dash, suggestion(*dash, options_of(*verb)));
   }
   return fmt::format("{}: expected {}, found {}; see '{} --help'", where.empty() ? "verb" : where,
                      expected, found, words);

@@ -110,16 +110,15 @@ TEST(Help, AWordThatIsNoVerbOrNoOptionIsOneLineThatSaysWhereToLook) {
     Words words;
     const char* says;
   };
-  for (const Case& wrong : std::vector<Case>{{{}, "precinct: verb: expected one of ingest, "},
-                                             {{"trian"}, "found 'trian' (did you mean 'train'?); "},
-                                             {{"train"}, "precinct: train: expected config, "},
-                                             {{"train", "a.yaml", "--sett", "x=1"},
-                                              "found '--sett' (did you mean '--set'?); "},
-                                             {{"launch", "-q", "2", "--", "precinct", "train"},
-                                              "found '-q'; "},
-                                             {{"train", "a.yaml", "--resume", "maybe"}, "maybe"},
-                                             {{"forecast", "--panel", "p.h5"}, "--artifact"},
-                                             {{"evaluate", "r", "--json", "--csv"}, "--json"}}) {
+  for (const Case& wrong : std::vector<Case>{
+           {{}, "precinct: verb: expected one of ingest, "},
+           {{"trian"}, "found 'trian' (did you mean 'train'?); "},
+           {{"train"}, "precinct: train: expected config, "},
+           {{"train", "a.yaml", "--sett", "x=1"}, "found '--sett' (did you mean '--set'?); "},
+           {{"launch", "-q", "2", "--", "precinct", "train"}, "found '-q'; "},
+           {{"train", "a.yaml", "--resume", "maybe"}, "maybe"},
+           {{"forecast", "--panel", "p.h5"}, "--artifact"},
+           {{"evaluate", "r", "--json", "--csv"}, "--json"}}) {
     Words words = {test::precinct_program()};
     words.insert(words.end(), wrong.words.begin(), wrong.words.end());
     const auto result = test::run_program(words);

@@ -216,8 +216,8 @@ TEST(LaunchedThreads, WithTwoARankOtherNumbersOfRanksChangeNoBit) {
   for (const int num_ranks : {1, 2, 3}) {
     const LaunchedRun run{.name = fmt::format("two-threads-{}", num_ranks),
                           .num_ranks = num_ranks,
-                          .more = {"--set", "train.deterministic=true", "--set",
-                                   "train.epochs=1", "--set", "model.hidden=256"}};
+                          .more = {"--set", "train.deterministic=true", "--set", "train.epochs=1",
+                                   "--set", "model.hidden=256"}};
     const auto result = run_launched(run, {}, [] { ::setenv("OMP_NUM_THREADS", "2", 1); });
     ASSERT_EQ(result.exit_code, 0) << result.err;
     weights.insert(sha256_file(run.folder() / "artifact/model.safetensors"));

@@ -74,11 +74,13 @@ ProgramResult run_until(const Words& words, const fs::path& folder, int signal,
                         const std::function<void()>& before_exec = {}) {
   fs::create_directories(folder / "checkpoints");
   const FolderWatch watch({folder, folder / "checkpoints"});
-  return run(words, {watch.file(), [&] {
-                       for (const std::string& name : watch.names())
-                         if (due(name)) return signal;
-                       return 0;
-                     }},
+  return run(words,
+             {watch.file(),
+              [&] {
+                for (const std::string& name : watch.names())
+                  if (due(name)) return signal;
+                return 0;
+              }},
              before_exec);
 }
 
