@@ -10,6 +10,9 @@
 #include "apps/commands.h"
 #include "apps/config_files.h"
 #include "apps/cuda_library.h"
+#ifdef PRECINCT_TORCH
+#include "apps/torch_log.h"
+#endif
 #include "apps/usage_text.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -38,6 +41,9 @@ int main(int argc, char** argv) {
   app.add_flag("--verbose", verbose, "debug lines in the log");
   precinct::apps::Action action;
   precinct::apps::add_all_commands(app, action);
+#ifdef PRECINCT_TORCH
+  precinct::apps::let_torch_print_errors_only();
+#endif
   std::signal(SIGXFSZ, SIG_IGN);  // past a limit of file size, writes fail and are reported
   try {
     app.parse(argc, argv);

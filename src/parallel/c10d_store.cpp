@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -31,18 +30,6 @@ static_assert(
 /// Between looks for a key that is not there yet.
 constexpr std::chrono::nanoseconds kShortestPause = std::chrono::microseconds(100);
 constexpr std::chrono::nanoseconds kLongestPause = std::chrono::milliseconds(20);
-
-/// When the holder of the store has gone c10d prints a stack of frames as a warning per call; the
-/// errors made here say it in a line. TORCH_CPP_LOG_LEVEL, where it is set, decides.
-void let_c10d_print_errors_only() {
-  [[maybe_unused]] static const bool once = [] {
-    if (std::getenv("TORCH_CPP_LOG_LEVEL") != nullptr)
-      c10::initLogging();
-    else
-      FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, c10::GLOG_ERROR);
-    return true;
-  }();
-}
 
 using Bytes = std::vector<std::uint8_t>;
 Bytes bytes(const std::string& text) { return {text.begin(), text.end()}; }
@@ -199,7 +186,6 @@ std::uint16_t StoreServer::port() const { return server_->store->getPort(); }
 
 std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t port,
                                      std::chrono::milliseconds timeout) {
-  let_c10d_print_errors_only();
   c10d::TCPStoreOptions options;
   options.port = port;
   options.waitWorkers = false;
