@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLook{20};
 /// For children that a rank leaves behind to end by themselves.
 constexpr milliseconds kLinger{500};
+/// For the other ranks to say what the first one has found wrong.
+constexpr milliseconds kRefusals{1000};
 /// The same signal again within this time is the same request (timeout(1) sends two).
 constexpr milliseconds kSameRequest{500};
 
@@ -170,7 +172,9 @@ void JobAttempt::on_end(Rank& rank, int code, int signal) {
   }
   const bool as_asked = passed_on_ != 0 && behind == (passed_on_ == SIGHUP ? SIGTERM : passed_on_);
   if (!has_failed(rank.end) || as_asked || was_told_) return;
-  const auto at = Clock::now() + (may_be_an_answer(rank.end) ? around_.patience : milliseconds(0));
+  const auto at = Clock::now() + (may_be_an_answer(rank.end) ? around_.patience
+                                  : is_refusal(rank.end)     ? kRefusals
+                                                             : milliseconds(0));
   term_at_ = std::min(term_at_.value_or(at), at);
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <map>
 
 #include "base/error.h"
 
@@ -55,11 +56,14 @@ std::string how_it_ended(const RankEnd& end, const JobFacts& facts) {
   return fmt::format("exit code {} after {:.1f} s", end.code, s);
 }
 
+/// What a rank that ended by itself wrote last is most often the reason.
 std::string advice(const RankEnd& cause, const JobFacts& facts) {
   if (cause.out_of_memory) return "use smaller batches, fewer ranks or a higher limit";
-  return facts.logs.empty()
-             ? "its last line is in the table above, --log-dir keeps all of them"
-             : fmt::format("its output is in {}/rank-{}.log", facts.logs, cause.rank);
+  const std::string where =
+      facts.logs.empty() ? "--log-dir keeps its output"
+                         : fmt::format("its output is in {}/rank-{}.log", facts.logs, cause.rank);
+  if (cause.signal != 0 || cause.last_line.empty()) return where;
+  return fmt::format("{}; its last line: {}", where, cause.last_line);
 }
 
 /// What the cause may have waited for in vain: a rank that was held, or had ended well before.
@@ -92,6 +96,13 @@ std::string cause_text(const RankEnd& end) {
 
 bool may_be_an_answer(const RankEnd& end) {
   return signal_of(end) == SIGABRT || (end.signal == 0 && end.code == kCommunication);
+}
+
+bool is_refusal(const RankEnd& end) {
+  constexpr std::array kRefusals = {ExitCode::kUsage, ExitCode::kData, ExitCode::kFile,
+                                    ExitCode::kNoCheckpoint};
+  return end.signal == 0 && std::find(kRefusals.begin(), kRefusals.end(),
+                                      static_cast<ExitCode>(end.code)) != kRefusals.end();
 }
 
 bool has_failed(const RankEnd& end) {
@@ -142,11 +153,17 @@ std::string rank_table(const std::vector<RankEnd>& ends, const std::string& host
   std::string table =
       fmt::format("{:>5}  {:<{}}  {:>8}  {:>9}{}  {:<{}}  {}\n", "rank", "host", host_width, "pid",
                   "after", step_text("step"), "cause", cause_width, "last line");
-  for (const RankEnd& end : ends)
+  std::map<std::string, std::int64_t> said_by = {{"", -1}};
+  for (const RankEnd& end : ends) {
+    const auto [said, is_new] = said_by.emplace(end.last_line, end.rank);
+    const std::string line = end.last_line.empty() ? "(none)"
+                             : is_new              ? end.last_line
+                                                   : fmt::format("(as rank {})", said->second);
     table +=
         fmt::format("{:>5}  {:<{}}  {:>8}  {:>7.1f} s{}  {:<{}}  {}\n", end.rank, host, host_width,
                     end.pid, end.seconds, step_text(end.step >= 0 ? std::to_string(end.step) : "-"),
-                    cause_text(end), cause_width, end.last_line.empty() ? "(none)" : end.last_line);
+                    cause_text(end), cause_width, line);
+  }
   return table;
 }
 

@@ -50,6 +50,9 @@ JobEnd judge(const std::vector<RankEnd>& ends, const JobFacts& facts);
 /// Whether a rank that ends so is at fault itself, or may only have lost a peer.
 bool may_be_an_answer(const RankEnd& end);
 
+/// Whether it found its configuration or its data wrong: the others may be about to say the same.
+bool is_refusal(const RankEnd& end);
+
 /// Whether the rank did not do what it should.
 bool has_failed(const RankEnd& end);
 

@@ -122,6 +122,21 @@ TEST_P(RanksRefuse, OnEveryRankInOneLineWithinAMinute) {
     expect_refusal(result.err, rank, 2, refusal.names);
 }
 
+/// The launcher ends the others when one fails, but lets them say first what is wrong.
+TEST(RanksThatRefuse, BelowTheLauncherEachSaysItAndTheLauncherLast) {
+  Words words = {test::precinct_program(), "launch", "-n", "4", "--"};
+  for (const auto& word : project().train_words("dnn", "told", {"--set", "parallel.tp=3"}))
+    words.push_back(word);
+  const auto result = test::run_program(words, kLimitMs, test::use_one_thread);
+  EXPECT_EQ(result.exit_code, 2) << result.err;
+  for (int rank = 0; rank < 4; ++rank)
+    EXPECT_THAT(result.err,
+                testing::HasSubstr(fmt::format("[rank {}] precinct: parallel.dp x ", rank)));
+  EXPECT_THAT(result.err, testing::Not(testing::HasSubstr("ended by the launcher")));
+  EXPECT_THAT(result.err, testing::ContainsRegex("\nprecinct launch: rank [^\n]*; its last line: "
+                                                 "precinct: parallel.dp x [^\n]*\n$"));
+}
+
 /// A port of this host that is bound as long as this lives.
 class Port {
  public:

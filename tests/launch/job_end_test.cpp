@@ -107,6 +107,21 @@ TEST(JobEnd, NamesTheRankAtFaultAndNotThoseThatLostIt) {
   }
 }
 
+TEST(JobEnd, RepeatsTheLastLineOfARankThatEndedByItself) {
+  RankEnd refused = with_code(1, 2, 1), killed = by_signal(0, SIGKILL, 1);
+  refused.last_line = "precinct: heads: expected 4, found 3";
+  killed.last_line = "step 12";
+  EXPECT_THAT(judged({with_code(0, 0, 2), refused}).sentence,
+              testing::EndsWith("; its last line: precinct: heads: expected 4, found 3"));
+  EXPECT_THAT(judged({killed}).sentence, Not(HasSubstr("step 12")));
+  RankEnd same = refused;
+  same.rank = 3;
+  const std::string table = rank_table({refused, with_code(2, 0, 1), same}, "gpu07");
+  EXPECT_THAT(table, testing::ContainsRegex("\n +1 [^\n]*heads: expected 4, found 3\n"
+                                            " +2 [^\n]*\\(none\\)\n"
+                                            " +3 [^\n]*\\(as rank 1\\)\n$"));
+}
+
 TEST(JobEnd, OutOfMemoryIsCode8WithTheLimitAndNotStartedAgain) {
   RankEnd killed = by_signal(1, SIGKILL, 2);
   killed.out_of_memory = true;
