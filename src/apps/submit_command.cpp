@@ -58,6 +58,23 @@ struct Job {
   std::string run_folder, log;  // %j stands for the job's number in the log
 };
 
+std::int64_t ranks_per_node(const Arguments& a) {
+  return a.ranks_per_node > 0 ? a.ranks_per_node : std::max<std::int64_t>(1, a.gpus_per_node);
+}
+
+/// What the ranks would say when the job's turn has come; sbatch's own options may say another
+/// number of tasks, then it is left to the ranks.
+void check_degrees(const Arguments& a, const config::ParallelConfig& p) {
+  for (const auto& option : a.sbatch_options)
+    if (option.starts_with("--n") || option.starts_with("-n") || option.starts_with("-N")) return;
+  const std::int64_t ranks = a.nodes * ranks_per_node(a), others = p.pp * p.tp;
+  PRECINCT_CHECK(p.dp == -1 ? ranks % others == 0 : p.dp * others == ranks, ConfigError,
+                 "parallel.dp x parallel.pp x parallel.tp: expected sizes that multiply to the "
+                 "job's {} ranks ({} hosts x {}), found {} x {} x {}; change one of them, --nodes "
+                 "or --ranks-per-node",
+                 ranks, a.nodes, ranks_per_node(a), p.dp, p.pp, p.tp);
+}
+
 Job job_of(const Arguments& a, const config::ExperimentConfig& config) {
   Job job;
   const fs::path run =
@@ -70,15 +87,13 @@ Job job_of(const Arguments& a, const config::ExperimentConfig& config) {
   job.variables.push_back("PRECINCT=" + fs::read_symlink("/proc/self/exe").string());
   if (const std::string site = site_file(scripts); !site.empty())
     job.variables.push_back("PRECINCT_SITE_ENV=" + site);
-  const std::int64_t ranks =
-      a.ranks_per_node > 0 ? a.ranks_per_node : std::max<std::int64_t>(1, a.gpus_per_node);
   job.words = {"sbatch",
                "--parsable",
                "--export=ALL",  // also where the site's own default is another one
                "--job-name=" + run.filename().string(),
                "--output=" + job.log,
                fmt::format("--nodes={}", a.nodes),
-               fmt::format("--ntasks-per-node={}", ranks)};
+               fmt::format("--ntasks-per-node={}", ranks_per_node(a))};
   if (a.gpus_per_node > 0) job.words.push_back(fmt::format("--gpus-per-node={}", a.gpus_per_node));
   if (a.cores_per_rank > 0)
     job.words.push_back(fmt::format("--cpus-per-task={}", a.cores_per_rank));
@@ -162,6 +177,7 @@ int run_submit(const Arguments& a) {
   const std::vector<fs::path> files(a.files.begin(), a.files.end());
   // a mistake is said now and not when the job's turn has come
   const auto config = config::load_experiment(files, a.assignments);
+  check_degrees(a, config.parallel);
   const Job job = job_of(a, config);
   PRECINCT_CHECK(job.run_folder.find('%') == std::string::npos, ConfigError,
                  "--run-dir: expected a path without '%', which Slurm replaces in the log's name, "

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "base/num_typos.h"
@@ -40,6 +41,42 @@ std::vector<std::string> options_of(const CLI::App& verb) {
   return names;
 }
 
+/// What is between two texts of `whole`; nothing when one of them is missing.
+std::optional<std::string> between(const std::string& whole, const std::string& before,
+                                   const std::string& after) {
+  const auto begin = whole.find(before);
+  if (begin == std::string::npos) return std::nullopt;
+  const auto from = begin + before.size();
+  const auto end = after.empty() ? whole.size() : whole.find(after, from);
+  if (end == std::string::npos) return std::nullopt;
+  return whole.substr(from, end - from);
+}
+
+/// A problem with one option: "--nodes: expected 1 to 100, found '0'".
+struct OptionProblem {
+  std::string option, expected, found;
+};
+
+/// CLI11's own sentences about the value of an option, in our form.
+std::optional<OptionProblem> option_problem(const std::string& text) {
+  if (const auto option = between(text, "Could not convert: ", " = "))
+    return OptionProblem{*option, "a number",
+                         fmt::format("'{}'", between(text, " = ", "").value_or(""))};
+  if (const auto other = between(text, " excludes ", ""))
+    return OptionProblem{text.substr(0, text.find(' ')), fmt::format("no {} beside it", *other),
+                         "both"};
+  const std::string option = text.substr(0, text.find(": "));
+  if (const auto value = between(text, ": Value ", " not in range "))
+    return OptionProblem{option, between(text, " not in range ", "").value_or(""),
+                         fmt::format("'{}'", *value)};
+  if (const auto value = between(text, ": ", " not in {"))
+    return OptionProblem{option,
+                         fmt::format("one of {}", between(text, " not in {", "}").value_or("")),
+                         fmt::format("'{}'", *value)};
+  if (between(text, " required ", " missing")) return OptionProblem{option, "a value", "none"};
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
@@ -67,6 +104,10 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
                                    [](const auto& word) { return word.starts_with('-'); });
     found = dash == left.end() ? fmt::format("'{}'", fmt::join(left, " "))
                                : fmt::format("'{}'{}", *dash, suggestion(*dash, options_of(*verb)));
+  } else if (const auto problem = option_problem(found)) {
+    where += (where.empty() ? "" : ": ") + problem->option;
+    expected = problem->expected;
+    found = problem->found;
   }
   return fmt::format("{}: expected {}, found {}; see '{} --help'", where.empty() ? "verb" : where,
                      expected, found, words);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <random>
 
+#include "base/error.h"
 #include "launch/rank_environment.h"
 #include "parallel/process_context.h"
 #include "parallel/store.h"
@@ -47,6 +48,9 @@ LocalLauncher::LocalLauncher(LaunchOptions options)
     return;
   }
   agent_of_ = parallel::ProcessContext::from_environment();
+  PRECINCT_CHECK(agent_of_.source != "none", ConfigError,
+                 "--agent: expected the variables of a rank (srun, torchrun or mpirun sets them), "
+                 "found none; start it below srun, or use --nproc without --agent");
   if (agent_of_.rank != 0 || agent_of_.world_size == 1) return;
   if (agent_of_.launcher_holds_store || agent_of_.agent_holds_store) return;
   if (!runs_precinct_) return;  // another program wants the port itself

@@ -155,6 +155,12 @@ data::BatchPrefetcher::Options batches_of(const config::ExperimentConfig& config
   options.micro_batch_size = config.train.micro_batch_size;
   if (ranks.mesh().size("pp") > 1) {
     const std::int64_t parts = options.dp_size * config.parallel.num_micro_batches;
+    PRECINCT_CHECK(
+        parts <= config.train.global_batch_size, ConfigError,
+        "parallel.num_micro_batches: expected at most {} with train.global_batch_size {} "
+        "and parallel.dp {}, found {}; each needs a window",
+        config.train.global_batch_size / options.dp_size, config.train.global_batch_size,
+        options.dp_size, config.parallel.num_micro_batches);
     options.micro_batch_size = (config.train.global_batch_size + parts - 1) / parts;
   }
   if (config.train.deterministic) options.canonical_shards = parallel::CanonicalSum::kShards;

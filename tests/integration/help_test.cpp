@@ -116,9 +116,17 @@ TEST(Help, AWordThatIsNoVerbOrNoOptionIsOneLineThatSaysWhereToLook) {
            {{"train"}, "precinct: train: expected config, "},
            {{"train", "a.yaml", "--sett", "x=1"}, "found '--sett' (did you mean '--set'?); "},
            {{"launch", "-q", "2", "--", "precinct", "train"}, "found '-q'; "},
-           {{"train", "a.yaml", "--resume", "maybe"}, "maybe"},
+           {{"train", "a.yaml", "--resume", "maybe"},
+            "precinct: train: --resume: expected one of auto,never,require, found 'maybe'; "},
+           {{"submit", "a.yaml", "--nodes", "0"},
+            "precinct: submit: --nodes: expected 1 to 100000, found '0'; "},
+           {{"launch", "-n", "two", "--", "true"},
+            "precinct: launch: --nproc: expected a number, found 'two'; "},
+           {{"forecast", "--artifact"},
+            "precinct: forecast: --artifact: expected a value, found none; "},
            {{"forecast", "--panel", "p.h5"}, "--artifact"},
-           {{"evaluate", "r", "--json", "--csv"}, "--json"}}) {
+           {{"evaluate", "r", "--json", "--csv"},
+            "precinct: evaluate: --json: expected no --csv beside it, found both; "}}) {
     Words words = {test::precinct_program()};
     words.insert(words.end(), wrong.words.begin(), wrong.words.end());
     const auto result = test::run_program(words);

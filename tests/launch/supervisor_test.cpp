@@ -438,6 +438,7 @@ TEST(LaunchRefuses, WhatCannotBeStartedInOneLine) {
            {{}, "expected program, found none"},
            {{"--proc", "2", "--", "true"}, "--proc"},
            {{"--agent", "--nproc", "2", "--", "true"}, "--agent"},
+           {{"--agent", "--", "true"}, "--agent: expected the variables of a rank"},
            {{"--log-dir", (folder / "file").string(), "--", "true"}, "file", 6}}) {
     std::vector<std::string> words = {test::precinct_program(), "launch"};
     words.insert(words.end(), wrong.words.begin(), wrong.words.end());
