@@ -37,12 +37,13 @@ def add(protocol, label, seed, anchor, run):
     run = Path(run)
     evaluation = json.loads((run / "evaluation.json").read_text())
     version = json.loads((run / "manifest.json").read_text())["version"]  # "0.1.0 (commit)"
-    known = {(r["protocol"], r["forecaster"]) for r in rows()}
+    commit = version.split("(")[-1].rstrip(")")
+    known = {(r["protocol"], r["forecaster"], r["commit"]) for r in rows()}
     new = []
     for f in evaluation["forecasters"]:
-        if f["baseline"] and (protocol, f["name"]) in known:
+        if f["baseline"] and (protocol, f["name"], commit) in known:
             continue
-        row = {"date": datetime.date.today().isoformat(), "commit": version.split("(")[-1].rstrip(")"), "protocol": protocol,
+        row = {"date": datetime.date.today().isoformat(), "commit": commit, "protocol": protocol,
                "label": "baseline" if f["baseline"] else label, "forecaster": f["name"],
                "seed": "" if f["baseline"] else seed, "anchor": "" if f["baseline"] else anchor,
                "command": (run / "command.txt").read_text().strip()}

@@ -236,7 +236,8 @@ void add_bench_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("bench", "measurements: how fast training is, and why");
   command->require_subcommand(1);
   command->footer(
-      "Example: precinct bench scaling configs/west_la/gat_tcn.yaml --nproc 2 --out out/scaling");
+      "Example: precinct bench scaling configs/west_la/gat_tcn.yaml --nproc 2 --out out/scaling\n"
+      "Exit codes: see precinct bench scaling --help.");
   add_scaling(*command, action);
 }
 

@@ -24,6 +24,13 @@ void add_bench_command(CLI::App& app, Action& action);
 void add_submit_command(CLI::App& app, Action& action);
 void add_forecast_command(CLI::App& app, Action& action);
 
+/// The last lines of a verb's help where it has no codes of its own.
+inline constexpr const char* kExitCodes =
+    "\nExit codes: 0 done; 2 command line or configuration; 3 data that are damaged or do not fit; "
+    "6 a file is\nmissing or cannot be written; 7 no usable checkpoint; 8 GPU or memory; 70 an "
+    "error "
+    "in precinct itself.";
+
 /// All verbs of this build, in the order of a first use.
 void add_all_commands(CLI::App& app, Action& action);
 

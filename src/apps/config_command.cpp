@@ -39,7 +39,8 @@ void add_config_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("config", "check, show or explain configuration files");
   command->require_subcommand(1);
   command->footer(
-      "Example: precinct config check configs/west_la/gat_tcn.yaml --set train.epochs=5");
+      "Example: precinct config check configs/west_la/gat_tcn.yaml --set train.epochs=5\n"
+      "Exit codes: 0 done; 2 a key or value is wrong; 6 a file is missing.");
   auto a = std::make_shared<Arguments>();
   const auto add = [&](const char* name, const char* text, bool files, std::function<int()> run) {
     auto* verb = command->add_subcommand(name, text);

@@ -113,9 +113,11 @@ void add_evaluate_command(CLI::App& app, Action& action) {
   auto* json = command->add_flag("--json", a->json, "the table as JSON");
   command->add_flag("--csv", a->csv, "the table as CSV")->excludes(json);
   command->footer(
-      "Example: precinct evaluate runs/west_la_dnn runs/west_la_crimenet runs/west_la_gat_tcn "
-      "--predictions "
-      "predictions.h5");
+      std::string(
+          "Example: precinct evaluate runs/west_la_dnn runs/west_la_crimenet runs/west_la_gat_tcn "
+          "--predictions "
+          "predictions.h5") +
+      kExitCodes);
   command->callback([a, &action] { action = [a] { return run_evaluation(*a); }; });
 }
 

@@ -136,10 +136,11 @@ void add_forecast_command(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command->add_flag("--json", a->json, "the summary as JSON");
-  command->footer(
-      "Example: precinct forecast --artifact runs/west_la_crimenet --panel out/west_la/panel.h5 "
-      "--out "
-      "week.geojson");
+  command->footer(std::string("Example: precinct forecast --artifact runs/west_la_crimenet --panel "
+                              "out/west_la/panel.h5 "
+                              "--out "
+                              "week.geojson") +
+                  kExitCodes);
   command->callback([a, &action] { action = [a] { return run_forecast(*a); }; });
 }
 

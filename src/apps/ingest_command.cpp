@@ -99,6 +99,13 @@ std::string geometry_note(const data::Panel& panel) {
 }
 
 int run(const Arguments& arguments) {
+  const auto ending = std::filesystem::path(arguments.out).extension();
+  PRECINCT_CHECK(
+      ending == ".h5" || ending == ".hdf5" || std::filesystem::is_directory(arguments.out),
+      ConfigError,
+      "--out: expected a file that ends in .h5, found '{}'; a panel is an HDF5 file, its "
+      "rejects.csv and quality report go beside it",
+      arguments.out);
   const auto options = make_options(arguments);
   const auto result = data::ingest_to_file(
       options, arguments.out,
@@ -198,8 +205,10 @@ void add_ingest_command(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--json", a->json, "the summary as JSON");
   command->footer(
-      "Example: precinct ingest --profile lapd --boundaries data/west_la/districts.geojson.xz "
-      "--out out/west_la/panel.h5 data/west_la/incidents.csv.xz");
+      std::string(
+          "Example: precinct ingest --profile lapd --boundaries data/west_la/districts.geojson.xz "
+          "--out out/west_la/panel.h5 data/west_la/incidents.csv.xz") +
+      kExitCodes);
   command->callback([a, &action] { action = [a] { return run(*a); }; });
 }
 

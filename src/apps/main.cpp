@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   try {
     precinct::start_logging(verbose);
     precinct::Progress::set_quiet(quiet);
+    precinct::apps::check_no_empty_value(app);
     precinct::apps::require_text_configs(app);
     return action();
   } catch (const precinct::Error& error) {

@@ -213,9 +213,11 @@ void add_report_command(CLI::App& app, Action& action) {
   command->add_option("--title", a->title, "heading of the page");
   command->add_flag("--json", a->json, "the summary as JSON");
   command->footer(
-      "Example: precinct report runs/west_la_dnn runs/west_la_crimenet runs/west_la_gat_tcn --out "
-      "report.html\n"
-      "The page opens in any browser, loads nothing from a network and fits a phone.");
+      std::string("Example: precinct report runs/west_la_dnn runs/west_la_crimenet "
+                  "runs/west_la_gat_tcn --out "
+                  "report.html\n"
+                  "The page opens in any browser, loads nothing from a network and fits a phone.") +
+      kExitCodes);
   command->callback([a, &action] { action = [a] { return run_report(*a); }; });
 }
 

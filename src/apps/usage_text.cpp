@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/error.h"
 #include "base/num_typos.h"
 
 namespace precinct::apps {
@@ -77,16 +78,32 @@ std::optional<OptionProblem> option_problem(const std::string& text) {
   return std::nullopt;
 }
 
-}  // namespace
-
-std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
+/// The verb that was given, and its words: "precinct bench scaling".
+std::pair<const CLI::App*, std::string> chosen_verb(const CLI::App& app) {
   const CLI::App* verb = &app;
-  std::string words = "precinct", where;
+  std::string words = "precinct";
   for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = verb->get_subcommands()) {
     verb = chosen.front();
     words += " " + verb->get_name();
-    where += (where.empty() ? "" : " ") + verb->get_name();
   }
+  return {verb, words};
+}
+
+}  // namespace
+
+void check_no_empty_value(const CLI::App& app) {
+  const auto [verb, words] = chosen_verb(app);
+  for (const CLI::Option* option : verb->get_options()) {
+    if (verb->get_name() == "launch" && option->get_positional()) continue;  // another program's
+    for (const std::string& value : option->results())
+      PRECINCT_CHECK(!value.empty(), ConfigError, "{}: expected a value, found ''; see '{} --help'",
+                     option->get_name(), words);
+  }
+}
+
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
+  const auto [verb, words] = chosen_verb(app);
+  std::string where = words.substr(std::min(words.size(), std::string("precinct ").size()));
   const auto left = app.remaining(/*recurse=*/true);
   std::vector<std::string> verbs;
   for (const auto* below : verb->get_subcommands([](const CLI::App*) { return true; }))

@@ -11,4 +11,8 @@ namespace precinct::apps {
 /// the help to look at.
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error);
 
+/// Throws ConfigError for an argument or an option's value that is '', mostly a variable of a shell
+/// that was never set.
+void check_no_empty_value(const CLI::App& app);
+
 }  // namespace precinct::apps

@@ -104,4 +104,10 @@ at::Tensor CanonicalSum::finish() {
   return flags[0];
 }
 
+std::int64_t CanonicalSum::kept_bytes() const {
+  auto bytes = static_cast<std::int64_t>(flags_.nbytes());
+  for (const Bucket& bucket : buckets_) bytes += static_cast<std::int64_t>(bucket.parts.nbytes());
+  return bytes;
+}
+
 }  // namespace precinct::parallel

@@ -37,6 +37,9 @@ class CanonicalSum {
   /// The gradients become the sums over all parts; a parameter that no part used keeps none.
   /// Returns the sum of the losses, f64 scalar on the parameters' device. All ranks call it.
   at::Tensor finish();
+  /// Of the parts' gradients, which are kept until the step ends; finish() needs a bucket of all
+  /// ranks for a moment more.
+  std::int64_t kept_bytes() const;
 
  private:
   struct Bucket {

@@ -85,10 +85,14 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
   const std::int64_t steps = data.sampler().steps_per_epoch();
   const std::int64_t windows = data.sampler().num_windows();
 
-  parallel::World first = fake_world(0, world_size);
+  parallel::World any = fake_world(0, world_size);
+  Ranks mesh_of(any, config);
+  const std::int64_t dp = mesh_of.mesh().size("dp"), pp = mesh_of.mesh().size("pp"),
+                     tp = mesh_of.mesh().size("tp");
+  // shown is the last dp index: of uneven shards it has a largest one
+  const std::int64_t shown = (dp - 1) * pp * tp;
+  parallel::World first = fake_world(shown, world_size);
   Ranks ranks(first, config);
-  const std::int64_t dp = ranks.mesh().size("dp"), pp = ranks.mesh().size("pp"),
-                     tp = ranks.mesh().size("tp");
   auto options = batches_of(config, ranks);
   options.prefetch = 0;
   const auto batches = data::BatchPrefetcher(data.series(), data.sampler(), 0, options).next();
@@ -96,8 +100,8 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
   for (const auto& batch : batches.micro_batches) own_windows += batch.num_windows();
   std::string text = fmt::format(
       "{} ranks: dp {} x pp {} x tp {}\n{} windows, {} steps an epoch; of a step's {} windows {} "
-      "are rank 0's, in {} micro-batches\n",
-      world_size, dp, pp, tp, windows, steps, batches.num_global_windows, own_windows,
+      "are rank {}'s, in {} micro-batches (no rank has more)\n",
+      world_size, dp, pp, tp, windows, steps, batches.num_global_windows, own_windows, shown,
       batches.micro_batches.size());
 
   // whole, for comparison and for what crosses borders
@@ -115,22 +119,24 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
   const auto names = whole.model().stages();
   const auto mail = std::make_shared<parallel::FakeMail>();
   for (std::int64_t stage = 0; stage < pp; ++stage) {
-    parallel::World world = fake_world(stage * tp, world_size, mail);
+    parallel::World world = fake_world(shown + stage * tp, world_size, mail);
     Ranks here(world, config);
     Learner learner(config, data.context(), steps, steps, here);
     const auto weights = bytes_of(learner.optimizer().parameters());
-    const auto kept = bytes_of(learner.optimizer().state()) + bytes_of(learner.average().state());
+    const auto kept = bytes_of(learner.optimizer().state()) + bytes_of(learner.average().state()) +
+                      learner.gradient_sum().kept_bytes();
     const auto [begin, end] = learner.stages_here();
     text += fmt::format(
-        "stage {}: {} .. {}; a rank holds {:.3f} MiB of weights, {:.3f} MiB with gradients and "
-        "optimiser (activations come on top)\n",
+        "stage {}: {} .. {}; a rank holds {:.3f} MiB of weights, {:.3f} MiB with gradients{} "
+        "and optimiser (activations come on top)\n",
         stage, names[begin].name, names[end - 1].name, static_cast<double>(weights) / kMiB,
-        static_cast<double>(2 * weights + kept) / kMiB);
+        static_cast<double>(2 * weights + kept) / kMiB,
+        config.train.deterministic ? " of each part" : "");
     if (stage + 1 < pp && !borders.empty())
       text += fmt::format("  gives {:.3f} MiB a micro-batch to stage {}, and gets as much back\n",
                           static_cast<double>(borders[end - 1]) / kMiB, stage + 1);
     const std::string sent = sent_in_a_step(learner, here, batches);
-    text += fmt::format("rank {} in one step:{}\n", stage * tp,
+    text += fmt::format("rank {} in one step:{}\n", shown + stage * tp,
                         sent.empty() ? " nothing is sent" : "") +
             sent;
   }

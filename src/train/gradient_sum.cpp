@@ -57,6 +57,7 @@ class CanonicalGradientSum final : public GradientSum {
       : sum_(parameters, ranks.dp()) {}
   void begin(const torch::Tensor& loss, bool) override { sum_.begin(loss); }
   torch::Tensor finish() override { return sum_.finish().to(torch::kFloat32); }
+  std::int64_t kept_bytes() const override { return sum_.kept_bytes(); }
 
  private:
   parallel::CanonicalSum sum_;

@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "config/experiment_config.h"
@@ -24,6 +25,8 @@ class GradientSum {
   virtual void begin(const torch::Tensor& loss, bool last) = 0;
   /// The loss of the whole global batch, f32 scalar without graph.
   virtual torch::Tensor finish() = 0;
+  /// Bytes that it keeps beside the parameters and their gradients.
+  virtual std::int64_t kept_bytes() const { return 0; }
 };
 
 /// Micro-batches of one rank alone.

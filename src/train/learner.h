@@ -74,6 +74,8 @@ class Learner {
   /// The same from a checkpoint's folder.
   static std::map<std::string, torch::Tensor> forecast_weights(const std::filesystem::path& folder);
 
+  const GradientSum& gradient_sum() const { return *gradient_sum_; }
+
   /// Leaves the gradients of this rank's micro-batches behind, for the search of a non-finite
   /// tensor.
   void backward_here(const data::StepBatches& batches);

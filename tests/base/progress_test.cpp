@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/terminal.h"
+
 namespace precinct {
 namespace {
 
@@ -22,6 +24,32 @@ TEST(Progress, ShortTaskWithoutATerminalSaysNothing) {
     progress.update(100, "done");
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Progress, ATerminalHasABarWithRateAndTheTimeThatIsLeft) {
+  test::Terminal terminal;
+  const int before = ::dup(STDERR_FILENO);
+  ::dup2(terminal.file(), STDERR_FILENO);
+  {
+    Progress progress("fit", 400, "windows");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1050));
+    progress.update(100, "loss 0.5751");  // three times as long is left
+    progress.update(100);                 // too soon to be drawn again
+  }
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  const std::string text = terminal.text();
+  std::smatch parts;
+  const std::regex form(
+      "\r\x1b\\[Kfit \\[######\\.{18}\\]  25 % 100 windows, ([0-9]+)/s, ([0-9]+):([0-9]+) left  "
+      "loss "
+      "0\\.5751\r\x1b\\[Kfit [^\r]*, 0:0[0-9]  loss 0\\.5751\r\n");
+  ASSERT_TRUE(std::regex_match(text, parts, form)) << text;
+  EXPECT_GE(std::stoi(parts[1]), 40);
+  EXPECT_LE(std::stoi(parts[1]), 95);
+  EXPECT_EQ(std::stoi(parts[2]), 0);
+  EXPECT_GE(std::stoi(parts[3]), 3);
+  EXPECT_LE(std::stoi(parts[3]), 8);
 }
 
 TEST(Progress, ErrorLeavesTheLastWordToItsMessage) {

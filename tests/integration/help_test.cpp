@@ -63,6 +63,7 @@ TEST(Help, OfEachVerbSaysWhatItDoesAndHasAnExample) {
     EXPECT_EQ(help.exit_code, 0) << verb;
     EXPECT_EQ(help.err, "") << verb;
     EXPECT_THAT(help.out, HasSubstr("Usage: ")) << verb;
+    EXPECT_THAT(help.out, HasSubstr("Exit codes: ")) << verb;
     const auto examples = examples_of(help.out);
     ASSERT_FALSE(examples.empty()) << verb;
     EXPECT_EQ(examples.front().at(1), verb);
@@ -135,6 +136,26 @@ TEST(Help, AWordThatIsNoVerbOrNoOptionIsOneLineThatSaysWhereToLook) {
     EXPECT_THAT(result.err, testing::MatchesRegex("precinct: [^\n]*expected [^\n]*, found [^\n]*; "
                                                   "see 'precinct[^\n]* --help'\n"));
     EXPECT_THAT(result.err, HasSubstr(wrong.says));
+  }
+}
+
+/// Most often a variable of a shell that was never set.
+TEST(Help, AnEmptyArgumentIsNamedByWhatItWouldBe) {
+  struct Case {
+    Words words;
+    std::string says;
+  };
+  for (const Case& c : std::vector<Case>{
+           {{"inspect", ""}, "precinct: path: expected a value, found ''; see 'precinct inspect "},
+           {{"evaluate", "a", ""}, "precinct: run: expected a value, found ''; "},
+           {{"ingest", "--profile", "lapd", "--out", "", "a.csv"}, "precinct: --out: expected a v"},
+           {{"bench", "scaling", "a.yaml", "--out", ""}, "see 'precinct bench scaling --help'"}}) {
+    Words words = {test::precinct_program()};
+    words.insert(words.end(), c.words.begin(), c.words.end());
+    const auto result = test::run_program(words);
+    EXPECT_EQ(result.exit_code, 2) << c.says;
+    EXPECT_THAT(result.err, testing::MatchesRegex("precinct: [^\n]*; see '[^\n]*\n"));
+    EXPECT_THAT(result.err, HasSubstr(c.says));
   }
 }
 

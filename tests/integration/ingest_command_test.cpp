@@ -262,6 +262,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"DayThatIsNone", lapd(kCsv, {"--complete-through", "2021-02-30"}), 2,
                  "2021-02-30"},
         BadInput{"RangeWithoutRows", lapd(kCsv, {"--from", "2030-01-01"}), 3, "found none"},
+        BadInput{"TimesInAnotherForm", lapd(kCsv, {"--time-format", "%Y/%m/%d"}), 3,
+                 "in 12954 rows: 12954 bad_date (incidents.csv.xz:2: expected a date as %Y/%m/%d, "
+                 "found '"},
+        BadInput{"OutIsNoPanel",
+                 {"--profile", "lapd", "--out", "@/out.csv", kCsv},
+                 2,
+                 "--out: expected a file that ends in .h5"},
         BadInput{"OutIsAFolder", {"--profile", "lapd", "--out", "@", kCsv}, 2, "--out"},
         BadInput{"OutUnderAFile",
                  {"--profile", "lapd", "--out", "@/points.csv/p.h5", kCsv},

@@ -206,6 +206,53 @@ class Page(unittest.TestCase):
             self.assertEqual(model["low"][(h * 69 + n) * 4 + c], float(row["p05"]))
             self.assertEqual(model["high"][(h * 69 + n) * 4 + c], float(row["p95"]))
 
+    def lines(self, visit, plot):
+        """What is drawn in a plot: per line its name, number of points, box on the screen, colour and width."""
+        return visit.page.evaluate("""plot => { const at = document.getElementById(plot);
+            return [...at.querySelectorAll('.scatterlayer .trace')].map((trace, i) => {
+              const line = trace.querySelector('.js-line'), style = getComputedStyle(line), box = line.getBoundingClientRect();
+              return {name: at._fullData[i].name, points: at._fullData[i].x.length, width: box.width, height: box.height,
+                      stroke: parseFloat(style.strokeWidth), visible: style.stroke !== 'none' && +style.opacity > 0}; }); }""", plot)
+
+    def test_the_band_and_the_lines_of_the_test_range_are_drawn(self):
+        for scheme in ("light", "dark"):
+            with Visit(html, scheme) as visit:
+                bins = visit.page.evaluate("report.testBins.length")
+                self.assertGreater(bins, 90)
+                lines = {line["name"]: line for line in self.lines(visit, "series")}
+                for name in ("recorded", "dnn"):
+                    line = lines[name]
+                    self.assertTrue(line["visible"] and line["stroke"] >= 1, line)
+                    self.assertEqual(line["points"], bins)
+                    self.assertGreater(line["width"], 600)
+                    self.assertGreater(line["height"], 10)
+                fill, box, around = visit.page.evaluate("""() => {
+                    const band = document.querySelector('#series .scatterlayer .js-fill'), style = getComputedStyle(band);
+                    const size = box => [box.width, box.height];
+                    return [[style.fill, +style.fillOpacity], size(band.getBoundingClientRect()),
+                            size(document.querySelector('#series .cartesianlayer').getBoundingClientRect())]; }""")
+                self.assertNotEqual(fill[0], "none")
+                self.assertGreater(fill[1], .05)
+                self.assertGreater(box[0], 600)
+                self.assertGreater(box[1], .3 * around[1])
+                # the band that is drawn is the one whose share is written below it
+                inside = visit.page.evaluate("""() => { const [high, low, recorded] = document.getElementById('series').data;
+                    return recorded.y.filter((y, t) => y >= low.y[t] && y <= high.y[t]).length; }""")
+                self.assertIn(f"Inside the 90 % band: {inside} of {bins} bins", visit.page.text_content("#series-text"))
+
+    def test_the_curves_that_are_drawn_are_those_of_the_run(self):
+        steps = [json.loads(line) for line in (Path(folder.name) / "dnn" / "metrics.jsonl").read_text().splitlines()]
+        validation = [step["val/NLL"] for step in steps if "val/NLL" in step and step["phase"] == "fit"]
+        self.assertEqual(len(validation), 2)  # before the first epoch and after it
+        with Visit(html) as visit:
+            lines = self.lines(visit, "curves")
+            self.assertEqual([line["name"] for line in lines], ["dnn, validation NLL", "dnn, training loss"])
+            self.assertTrue(lines[0]["visible"] and lines[0]["stroke"] >= 1, lines[0])
+            self.assertGreater(lines[0]["width"], 300)
+            self.assertEqual([line["points"] for line in lines], [2, 1])
+            for drawn, expected in zip(visit.page.evaluate("document.getElementById('curves').data[0].y"), validation, strict=True):
+                self.assertAlmostEqual(drawn, expected, delta=1e-4)
+
     def test_inspect_verifies_the_run_and_notices_a_flipped_bit(self):
         at = Path(folder.name)
         found = json.loads(precinct("inspect", at / "dnn", "--json"))

@@ -11,6 +11,7 @@
 
 #include "data/store/hdf5_file.h"
 #include "tests/support/small_project.h"
+#include "tests/support/terminal.h"
 
 namespace precinct {
 namespace {
@@ -43,6 +44,20 @@ std::string run_of(const std::string& model) {
   if (!made.contains(model)) made[model] = run(project().train_words(model, "runs/" + model));
   EXPECT_EQ(made[model].exit_code, 0) << made[model].err;
   return project() / ("runs/" + model);
+}
+
+TEST(TrainCommand, ATerminalHasABarWithLossWindowsPerSecondAndTheTimeThatIsLeft) {
+  test::Terminal terminal;
+  Words words = project().train_words("crimenet", "bar", {"--set", "train.epochs=40"});
+  const auto result = test::run_program(words, -1, [&] {
+    test::use_one_thread();
+    ::dup2(terminal.file(), STDERR_FILENO);
+  });
+  const std::string text = terminal.text();
+  EXPECT_EQ(result.exit_code, 0) << text;
+  EXPECT_THAT(text, ContainsRegex("\\[Kfit .*% [0-9]+ windows, [0-9]+/s, [0-9]+:[0-9][0-9] left  "
+                                  "epoch [0-9.]+ loss [0-9.]+ val [0-9.]+"));
+  EXPECT_THAT(text, ContainsRegex("\\[Krefit .*100 % [0-9]+ windows, "));
 }
 
 json forecaster(const json& evaluation, const std::string& name) {
@@ -156,7 +171,7 @@ TEST(TrainCommand, ADryRunShowsWhatEachOfSixtyFourRanksHoldsAndSends) {
   ASSERT_EQ(split.exit_code, 0) << split.err;
   EXPECT_EQ(split.err, "");
   EXPECT_THAT(split.out, testing::StartsWith("64 ranks: dp 32 x pp 1 x tp 2\n"));
-  EXPECT_THAT(split.out, HasSubstr("of a step's 32 windows 1 are rank 0's"));
+  EXPECT_THAT(split.out, HasSubstr("of a step's 32 windows 1 are rank "));
   EXPECT_THAT(split.out, ContainsRegex("a rank holds 0\\.[0-9]+ MiB of weights, [0-9.]+ MiB with"));
   for (const char* axis : {"dp", "tp"})
     EXPECT_THAT(split.out,

@@ -38,9 +38,11 @@ TEST(DryRun, ForetellsTheMessagesOfRealRanks) {
       constexpr auto kReceived = static_cast<std::size_t>(parallel::Operation::kRecv);
       const auto received = after.by_operation[kReceived] - before.by_operation[kReceived];
       EXPECT_EQ(received > 0, axis == "pp");
-      const std::string line =
-          fmt::format("rank {} in one step:\n  {}  {} messages, ", axis == "pp" ? world.rank() : 0,
-                      axis, after.calls - before.calls - received);
+      const std::string line = fmt::format("rank {} in one step:\n  {}  {} messages, ",
+                                           axis == "pp"   ? world.rank()
+                                           : axis == "dp" ? 1
+                                                          : 0,
+                                           axis, after.calls - before.calls - received);
       EXPECT_THAT(foretold, HasSubstr(line));
       if (axis == "dp") {
         const auto bytes = static_cast<double>(after.bytes - before.bytes);
@@ -61,7 +63,7 @@ TEST(DryRun, ShowsStagesMemoryAndScheduleOfManyRanks) {
   EXPECT_THAT(text, HasSubstr("stage 2: "));
   EXPECT_THAT(text, HasSubstr(" .. output; a rank holds "));
   EXPECT_THAT(text, HasSubstr("MiB a micro-batch to stage 2"));
-  EXPECT_THAT(text, HasSubstr("rank 2 in one step:\n  dp  "));
+  EXPECT_THAT(text, HasSubstr("rank 23 in one step:\n  dp  "));
   EXPECT_THAT(text, HasSubstr("1f1b: 3 stages, 2 micro-batches"));
 }
 
@@ -71,6 +73,22 @@ TEST(DryRun, OneRankSendsNothingAndHasAllWindows) {
   const std::string alone = dry_run_of(config, 1);
   EXPECT_THAT(alone, HasSubstr("of a step's 30 windows 30 are rank 0's"));
   EXPECT_THAT(alone, HasSubstr("rank 0 in one step: nothing is sent\n"));
+}
+
+TEST(DryRun, ShowsARankThatHasWindowsAndThePartsOfDeterministicMode) {
+  auto config = test::small_config("dnn");
+  config.train.global_batch_size = 2;
+  const std::string few = dry_run_of(config, 3);
+  EXPECT_THAT(few, HasSubstr("of a step's 2 windows 1 are rank 2's, in 1 micro-batches"));
+  const auto mib_of = [](const std::string& text) {
+    const std::string mark = "MiB of weights, ";
+    return std::stod(text.substr(text.find(mark) + mark.size()));
+  };
+  config.train.deterministic = true;
+  const std::string parts = dry_run_of(config, 3);  // four of the twelve parts a rank
+  EXPECT_THAT(parts, HasSubstr("MiB with gradients of each part and optimiser"));
+  // weights, gradients, two moments: 4 become 8
+  EXPECT_NEAR(mib_of(parts) / mib_of(few), 2, 0.1);
 }
 
 TEST(DryRun, RefusesWhatTheJobWouldRefuse) {

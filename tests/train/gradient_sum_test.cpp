@@ -77,6 +77,7 @@ TEST(LearnerOnRanks, TheCostOfDeterministicModeIsPrinted) {
     const auto panel = test::small_panel_with_gaps();
     for (const char* model : {"dnn", "crimenet", "gat_tcn"}) {
       std::map<bool, std::pair<double, double>> cost;  // seconds, bytes received
+      std::map<bool, double> kept;                     // bytes per byte of the parameters
       for (const bool deterministic : {false, true}) {
         auto config = test::config_of_steps(model);
         config.train.deterministic = deterministic;
@@ -90,12 +91,21 @@ TEST(LearnerOnRanks, TheCostOfDeterministicModeIsPrinted) {
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
         cost[deterministic] = {seconds.count(),
                                static_cast<double>(ranks.dp().traffic().bytes - bytes)};
+        double of_parameters = 0;
+        for (const auto& parameter : shared.learner().model().parameters())
+          of_parameters += static_cast<double>(parameter.nbytes());
+        kept[deterministic] =
+            static_cast<double>(shared.learner().gradient_sum().kept_bytes()) / of_parameters;
       }
-      std::printf("row: %-8s deterministic on 2 ranks: %.1f x the time, %.1f x the bytes sent\n",
-                  model, cost[true].first / cost[false].first,
-                  cost[true].second / cost[false].second);
+      std::printf(
+          "row: %-8s deterministic on 2 ranks: %.1f x the time, %.1f x the bytes sent, "
+          "%.1f x the weights more in memory\n",
+          model, cost[true].first / cost[false].first, cost[true].second / cost[false].second,
+          kept[true] - kept[false]);
       // six parts' gradients of a rank instead of one sum
       EXPECT_NEAR(cost[true].second / cost[false].second, 6, 0.5);
+      EXPECT_EQ(kept[false], 0);
+      EXPECT_NEAR(kept[true], 6, 0.5);
     }
   });
 }

@@ -3,6 +3,7 @@
 #include "data/ingest/ingest.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
@@ -16,6 +17,7 @@
 #include "data/ingest/ingest_output.h"
 #include "data/ingest/input_scan.h"
 #include "data/ingest/panel_builder.h"
+#include "data/ingest/reject_log.h"
 
 namespace precinct::data {
 namespace {
@@ -26,8 +28,10 @@ struct Collected {
   std::vector<std::string> categories;  // Incident::category indexes it
   QualityReport quality;
   std::vector<std::uint64_t> rows_per_file;
+  std::map<std::string, Reject> first_rejects;  // by kind
 
   void add(RowReader::Result& block) {
+    for (const Reject& reject : block.rejects) first_rejects.emplace(reject.kind, reject);
     std::vector<std::uint64_t> index;
     for (const auto& name : block.categories) {
       auto it = std::find(categories.begin(), categories.end(), name);
@@ -181,15 +185,35 @@ void check_options(const IngestOptions& options) {
   check_graph_kind(options.graph);
 }
 
-/// Says why there is nothing to count.
-void check_any_accepted(const QualityReport& quality) {
+/// What most often mends rows that were rejected so.
+std::string remedy(const std::string& kind) {
+  if (kind == "no_date" || kind == "bad_date" || kind == "no_time" || kind == "bad_time")
+    return "say how times are written (--time-format) and in which column (--column time=NAME)";
+  if (kind == "out_of_range") return "see --from, --complete-through and the profile's first day";
+  if (kind == "ragged" || kind == "quote" || kind == "nul_byte") return "is this a CSV file?";
+  return "is this the right profile and boundary file?";
+}
+
+/// Says why there is nothing to count, with the first row of what is most frequent.
+void check_any_accepted(const Collected& collected, const IngestOptions& options) {
+  const QualityReport& quality = collected.quality;
+  if (quality.accepted > 0) return;
   std::vector<std::string> kinds;
-  for (const auto& [kind, rows] : quality.rejected)
+  std::string most;
+  for (const auto& [kind, rows] : quality.rejected) {
     kinds.push_back(fmt::format("{} {}", rows, kind));
-  PRECINCT_CHECK(quality.accepted > 0, DataError,
-                 "input: expected at least one row that can be counted, found none in {} rows{}{}; "
-                 "is this the right profile and boundary file?",
-                 quality.rows_read, kinds.empty() ? "" : ": ", fmt::join(kinds, ", "));
+    if (most.empty() || rows > quality.rejected.at(most)) most = kind;
+  }
+  std::string first;
+  if (const auto it = collected.first_rejects.find(most); it != collected.first_rejects.end()) {
+    const Reject& reject = it->second;
+    first = fmt::format(" ({}:{}: {})", options.inputs[reject.file].filename().string(),
+                        reject.line, reject.message);
+  }
+  throw DataError(fmt::format(
+      "input: expected at least one row that can be counted, found none in {} rows{}{}"
+      "{}; {}",
+      quality.rows_read, kinds.empty() ? "" : ": ", fmt::join(kinds, ", "), first, remedy(most)));
 }
 
 CodeMap make_code_map(const SourceProfile& profile) {
@@ -215,7 +239,7 @@ IngestResult run(const IngestOptions& options, IngestOutput* output, const CodeM
     }
     collected.add(block);
   });
-  check_any_accepted(collected.quality);
+  check_any_accepted(collected, options);
   settle_contested(scan, collected.store);
 
   IngestResult result;
