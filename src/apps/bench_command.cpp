@@ -47,10 +47,7 @@ std::vector<config::ExperimentConfig> configs_of(const Arguments& a) {
                    "{}: model.name: expected a network, found baselines, which is not trained in "
                    "steps; leave the file out",
                    file);
-    PRECINCT_CHECK(!config.data.panel.empty(), ConfigError,
-                   "{}: data.panel: expected the path of a panel, found none; name it in the "
-                   "configuration or with --set data.panel=FILE",
-                   file);
+    config::require_panel(config);
   }
   return configs;
 }

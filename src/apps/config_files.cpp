@@ -18,7 +18,7 @@ void require_text_configs(const CLI::App& app) {
       if (!std::filesystem::is_regular_file(file)) continue;  // the reader says what is missing
       const auto kind = data::file_kind(file);
       PRECINCT_CHECK(kind == data::FileKind::kCsv || kind == data::FileKind::kText ||
-                         kind == data::FileKind::kEmpty,
+                         kind == data::FileKind::kJson || kind == data::FileKind::kEmpty,
                      ConfigError,
                      "{}: expected a configuration, text in YAML, found {}; name a file such as "
                      "configs/west_la/dnn.yaml",

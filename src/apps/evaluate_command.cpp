@@ -29,7 +29,7 @@ namespace {
 struct Arguments {
   std::vector<std::string> runs;
   std::string split = "test", predictions, panel, device = "auto";
-  bool json = false, csv = false, no_verify = false;
+  bool json = false, csv = false, no_verify = false, allow_mismatch = false;
 };
 
 /// A network that has learnt from bins of a range is not scored on it.
@@ -61,8 +61,10 @@ int run_evaluation(const Arguments& a) {
   config::ExperimentConfig config = runs.front().config;
   for (const Run& run : runs)
     config.data.lookback = std::max(config.data.lookback, run.config.data.lookback);
-  const data::Panel panel = data::read_panel(a.panel.empty() ? config.data.panel : a.panel,
-                                             config.data.verify && !a.no_verify);
+  const std::string panel_file = a.panel.empty() ? config.data.panel : a.panel;
+  if (!a.predictions.empty())
+    require_distinct({{"--predictions", a.predictions}}, inputs_of(runs, panel_file));
+  const data::Panel panel = data::read_panel(panel_file, config.data.verify && !a.no_verify);
   const data::Split split = train::split_of(config.data, panel.num_bins);
   require_range(split, a.split);
   const auto origins = train::scoring_origins(config, train::range_named(split, a.split));
@@ -71,6 +73,8 @@ int run_evaluation(const Arguments& a) {
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (!runs[i].is_network) continue;
     const models::Artifact artifact = models::load_artifact(runs[i].path / "artifact");
+    models::check_panel(artifact, panel);
+    require_panel_of(runs[i], artifact, panel_file, a.allow_mismatch);
     require_unseen(runs[i].name, artifact, a.split, train::range_named(split, a.split));
     models::ArtifactForecaster forecaster(artifact, train::training_device(a.device));
     const std::string name =
@@ -103,6 +107,7 @@ void add_evaluate_command(CLI::App& app, Action& action) {
   command->add_option("--split", a->split, "validation, test or production")->capture_default_str();
   command->add_option("--panel", a->panel,
                       "panel file, when it is no longer where the run found it");
+  command->add_flag("--allow-mismatch", a->allow_mismatch, kAllowMismatch);
   command->add_flag("--no-verify", a->no_verify, "do not check the panel's sha256");
   command->add_option(
       "--predictions", a->predictions,

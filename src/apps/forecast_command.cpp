@@ -10,6 +10,7 @@
 #include "apps/commands.h"
 #include "apps/cuda_library.h"
 #include "apps/output_file.h"
+#include "base/distinct_files.h"
 #include "base/error.h"
 #include "config/experiment_config.h"
 #include "data/store/panel_store.h"
@@ -49,7 +50,16 @@ std::int64_t origin_bin(const std::string& text, const data::Panel& panel, std::
                  "artifact), found {}; the earliest possible origin is {}",
                  format_civil(panel.axis.start_of(bin)), lookback, bin,
                  format_civil(panel.axis.start_of(lookback)));
+  PRECINCT_CHECK(
+      text.empty() || panel.axis.start_of(bin) == parse_origin(text), ConfigError,
+      "--origin: expected the start of a bin ({}), found {}; {} is the one that it lies in",
+      panel.axis.spec().to_string(), text, format_civil(panel.axis.start_of(bin)));
   return bin;
+}
+
+/// A run's folder holds it.
+std::filesystem::path artifact_folder(const std::filesystem::path& path) {
+  return std::filesystem::exists(path / "artifact") ? path / "artifact" : path;
 }
 
 models::Artifact read_artifact(const std::filesystem::path& path) {
@@ -89,6 +99,10 @@ int run_forecast(const Arguments& a) {
   models::ArtifactForecaster forecaster(read_artifact(a.artifact),
                                         train::training_device(a.device));
   const auto& artifact = forecaster.artifact();
+  require_distinct({{"--out", a.out}}, {{"the panel", a.panel},
+                                        {"the panel's checksum", a.panel + ".sha256"},
+                                        {"the panel's provenance", a.panel + ".provenance.json"},
+                                        {"the artifact", artifact_folder(a.artifact)}});
   const data::Panel panel = data::read_panel(a.panel, !a.no_verify);
   models::check_panel(artifact, panel);
   const std::vector<std::int64_t> origins = {

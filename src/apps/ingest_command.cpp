@@ -42,6 +42,9 @@ data::SourceProfile make_profile(const Arguments& arguments) {
   if (!arguments.categories.empty()) profile.choose_categories(arguments.categories);
   if (!arguments.code_map.empty()) profile.code_map_file = arguments.code_map;
   if (!arguments.code_map_key.empty()) profile.code_map_key = arguments.code_map_key;
+  PRECINCT_CHECK(arguments.code_map_value.empty() || arguments.categories.empty(), ConfigError,
+                 "--categories and --code-map-value: expected one of them, found both; leave one "
+                 "out");
   if (!arguments.code_map_value.empty()) {
     profile.scheme = {};
     profile.scheme.value = arguments.code_map_value;
@@ -73,6 +76,18 @@ data::IngestOptions make_options(const Arguments& arguments) {
   if (!arguments.grid.empty()) options.grid = data::GridSpec::parse(arguments.grid);
   PRECINCT_CHECK(!options.grid || !options.boundaries, ConfigError,
                  "--grid and --boundaries: expected one of them, found both; leave one out");
+  const std::string& graph = arguments.graph;
+  for (const auto& [option, is_given] : std::vector<std::pair<const char*, bool>>{
+           {"--district-property", !arguments.district_property.empty()},
+           {"--name-property", !arguments.name_property.empty()},
+           {"--parent-property", !arguments.parent_property.empty()},
+           {"--unknown-district", options.unknown_under_parent},
+           {"--graph",
+            !options.grid && !graph.empty() && graph != "none" && !graph.starts_with("file:")}})
+    PRECINCT_CHECK(!is_given || options.boundaries, ConfigError,
+                   "{}: expected --boundaries beside it, found none; without, it has no effect: "
+                   "leave it out",
+                   option);
   options.graph =
       arguments.graph.empty() ? (options.grid ? "queen" : "adjacency") : arguments.graph;
   options.bin = BinSpec::parse(arguments.bin);

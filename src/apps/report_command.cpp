@@ -34,7 +34,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::vector<std::string> runs;
   std::string out, panel, title;
-  bool json = false;
+  bool json = false, allow_mismatch = false;
 };
 
 /// The panel, the split and the origins at which everything on the page is forecast.
@@ -85,12 +85,15 @@ void add_forecasts(const Task& task, const std::string& name, bool is_baseline, 
   pages.models.push_back({name, &coming, &test, metrics_file});
 }
 
-void add_networks(const Task& task, const std::vector<Run>& runs, Pages& pages) {
+void add_networks(const Task& task, const std::vector<Run>& runs, bool allow_mismatch,
+                  Pages& pages) {
   std::set<std::string> names;
   for (const Run& run : runs) {
     if (!run.is_network) continue;
     models::ArtifactForecaster forecaster(models::load_artifact(run.path / "artifact"));
     const auto& artifact = forecaster.artifact();
+    models::check_panel(artifact, task.panel);
+    require_panel_of(run, artifact, task.panel_file, allow_mismatch);
     pages.learnt.push_back(artifact.features.fit_range);
     const std::string name = names.insert(forecaster.name()).second ? forecaster.name() : run.name;
     add_forecasts(task, name, false, true, metrics::choice_in(artifact.evaluation),
@@ -169,9 +172,14 @@ int run_report(const Arguments& a) {
   const std::string plotly = report::load_plotly(plotly_home());
   const auto runs = read_runs(a.runs);
   require_same_task(runs);
+  const std::string ending = fs::path(a.out).extension().string();
+  PRECINCT_CHECK(ending == ".html" || ending == ".htm", ConfigError,
+                 "--out: expected a file that ends in .html, found '{}'; the report is a page",
+                 a.out);
   const Task task = make_task(runs, a.panel);
+  require_distinct({{"--out", a.out}}, inputs_of(runs, task.panel_file));
   Pages pages;
-  add_networks(task, runs, pages);
+  add_networks(task, runs, a.allow_mismatch, pages);
   add_baselines(task, !pages.models.empty(), pages);
   report::ReportData data = report::build_report(task.panel, task.split.test, pages.models);
   data.evaluation =
@@ -210,6 +218,7 @@ void add_report_command(CLI::App& app, Action& action) {
   command->add_option("--out", a->out, "HTML file to write")->required();
   command->add_option("--panel", a->panel,
                       "panel file, when it is no longer where the run found it");
+  command->add_flag("--allow-mismatch", a->allow_mismatch, kAllowMismatch);
   command->add_option("--title", a->title, "heading of the page");
   command->add_flag("--json", a->json, "the summary as JSON");
   command->footer(

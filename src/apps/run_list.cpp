@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/run_list.h"
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
 #include "base/error.h"
+#include "data/store/panel_store.h"
 
 namespace precinct::apps {
 namespace fs = std::filesystem;
@@ -17,6 +21,9 @@ std::vector<Run> read_runs(const std::vector<std::string>& folders) {
                    folder);
     Run run{fs::absolute(path).filename().string(), path, config::load_experiment({file}),
             fs::exists(path / "artifact")};
+    for (const Run& other : runs)
+      PRECINCT_CHECK(!fs::equivalent(other.path, path), ConfigError,
+                     "{}: expected each run once, found it twice; leave one out", folder);
     if (run.name.empty()) run.name = fs::absolute(path).parent_path().filename().string();
     PRECINCT_CHECK(run.is_network || run.config.model.name == "baselines", IoError,
                    "{}: expected a finished run with artifact/, found none; train it to its end",
@@ -24,6 +31,31 @@ std::vector<Run> read_runs(const std::vector<std::string>& folders) {
     runs.push_back(std::move(run));
   }
   return runs;
+}
+
+std::vector<NamedFile> inputs_of(const std::vector<Run>& runs, const fs::path& panel) {
+  std::vector<NamedFile> files = {{"the panel", panel},
+                                  {"the panel's checksum", panel.string() + ".sha256"},
+                                  {"the panel's provenance", panel.string() + ".provenance.json"}};
+  for (const Run& run : runs)
+    for (const char* name : {"artifact", "checkpoints", "log", "config.yaml", "manifest.json",
+                             "metrics.jsonl", "timing.jsonl", "evaluation.json"})
+      files.push_back({fmt::format("{} of run {}", name, run.name), run.path / name});
+  return files;
+}
+
+void require_panel_of(const Run& run, const models::Artifact& artifact, const fs::path& panel,
+                      bool is_allowed) {
+  const std::string found = data::panel_hash(panel);
+  if (found == artifact.panel_hash) return;
+  const std::string text =
+      fmt::format("{}: expected the panel that run {} was trained on (sha256 {}), found {}",
+                  panel.string(), run.name, artifact.panel_hash.substr(0, 12), found.substr(0, 12));
+  PRECINCT_CHECK(is_allowed, ConfigError,
+                 "{}; its scores would be of other counts: name the run's own, or give "
+                 "--allow-mismatch",
+                 text);
+  spdlog::warn("{}", text);
 }
 
 void require_same_task(const std::vector<Run>& runs) {

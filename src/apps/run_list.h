@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/distinct_files.h"
 #include "config/experiment_config.h"
+#include "models/artifact.h"
 
 namespace precinct::apps {
 
@@ -23,5 +25,17 @@ std::vector<Run> read_runs(const std::vector<std::string>& folders);
 
 /// All runs must forecast the same targets: throws ConfigError naming the first that does not.
 void require_same_task(const std::vector<Run>& runs);
+
+/// What is read of the runs and the panel, and must not be written over.
+std::vector<NamedFile> inputs_of(const std::vector<Run>& runs, const std::filesystem::path& panel);
+
+/// The help of --allow-mismatch.
+inline constexpr const char* kAllowMismatch =
+    "also with a panel that is not the one the runs were trained on";
+
+/// A panel of other counts makes scores that mean something else: throws ConfigError unless it is
+/// the one that the network was trained on, or `is_allowed`; then it is said in the log.
+void require_panel_of(const Run& run, const models::Artifact& artifact,
+                      const std::filesystem::path& panel, bool is_allowed);
 
 }  // namespace precinct::apps

@@ -34,7 +34,13 @@ struct Arguments {
 /// Values of the cluster: the file that is named, that of this folder, that beside the script;
 /// empty when there is none.
 std::string site_file(const fs::path& scripts) {
-  if (const char* named = std::getenv("PRECINCT_SITE_ENV")) return named;
+  if (const char* named = std::getenv("PRECINCT_SITE_ENV"); named != nullptr && *named != '\0') {
+    PRECINCT_CHECK(fs::exists(named), ConfigError,
+                   "PRECINCT_SITE_ENV: expected a file with values of the cluster, found none at "
+                   "'{}'; correct or unset it",
+                   named);
+    return named;
+  }
   for (const fs::path& folder : {fs::current_path() / "scripts" / "slurm", scripts})
     if (fs::exists(folder / "site.env")) return (folder / "site.env").string();
   return "";
@@ -65,6 +71,11 @@ std::int64_t ranks_per_node(const Arguments& a) {
 /// What the ranks would say when the job's turn has come; sbatch's own options may say another
 /// number of tasks, then it is left to the ranks.
 void check_degrees(const Arguments& a, const config::ParallelConfig& p) {
+  for (const auto& option : a.sbatch_options)
+    PRECINCT_CHECK(option.starts_with('-'), ConfigError,
+                   "--sbatch: expected an option that begins with '-', found '{}'; write "
+                   "--sbatch=--partition=gpu",
+                   option);
   for (const auto& option : a.sbatch_options)
     if (option.starts_with("--n") || option.starts_with("-n") || option.starts_with("-N")) return;
   const std::int64_t ranks = a.nodes * ranks_per_node(a), others = p.pp * p.tp;

@@ -175,9 +175,7 @@ int run_training(const Arguments& a) {
       config.model.name != "baselines" || !a.no_score, ConfigError,
       "--no-score: expected a network, found model.name: baselines, which is nothing but "
       "scored; leave it out");
-  PRECINCT_CHECK(!config.data.panel.empty(), ConfigError,
-                 "data.panel: expected the path of a panel, found none; name it in the "
-                 "configuration or with --set data.panel=FILE");
+  config::require_panel(config);
   if (a.dry_run) {
     const data::Panel panel = data::read_panel(config.data.panel, false);
     fmt::print("{}", train::dry_run(config, panel, train::split_of(config.data, panel.num_bins),

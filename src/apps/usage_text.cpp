@@ -74,6 +74,8 @@ std::optional<OptionProblem> option_problem(const std::string& text) {
     return OptionProblem{option,
                          fmt::format("one of {}", between(text, " not in {", "}").value_or("")),
                          fmt::format("'{}'", *value)};
+  if (const auto times = between(text, " required but received ", ""))
+    return OptionProblem{option, "it once", *times + " of it"};
   if (between(text, " required ", " missing")) return OptionProblem{option, "a value", "none"};
   return std::nullopt;
 }
@@ -108,19 +110,21 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   std::vector<std::string> verbs;
   for (const auto* below : verb->get_subcommands([](const CLI::App*) { return true; }))
     verbs.push_back(below->get_name());
+  const auto dash = std::find_if(left.begin(), left.end(), [](const auto& word) {
+    return word.starts_with('-') && word != "--";
+  });
   std::string expected = "what its help lists", found = error.what();
   if (!verbs.empty()) {
     expected = fmt::format("one of {}", fmt::join(verbs, ", "));
     found = left.empty() ? "none"
                          : fmt::format("'{}'{}", left.front(), suggestion(left.front(), verbs));
+  } else if (dash != left.end()) {
+    found = fmt::format("'{}'{}", *dash, suggestion(*dash, options_of(*verb)));
   } else if (error.get_name() == "RequiredError") {
     expected = required_name(found);
     found = "none";
   } else if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-    const auto dash = std::find_if(left.begin(), left.end(),
-                                   [](const auto& word) { return word.starts_with('-'); });
-    found = dash == left.end() ? fmt::format("'{}'", fmt::join(left, " "))
-                               : fmt::format("'{}'{}", *dash, suggestion(*dash, options_of(*verb)));
+    found = fmt::format("'{}'", fmt::join(left, " "));
   } else if (const auto problem = option_problem(found)) {
     where += (where.empty() ? "" : ": ") + problem->option;
     expected = problem->expected;

@@ -32,6 +32,7 @@ class Rules {
       : c_(config), reader_(reader), problems_(problems) {}
 
   void check() {
+    check_run();
     check_model();
     check_split();
     check_heads();
@@ -59,6 +60,14 @@ class Rules {
     add(key, {owner},
         fmt::format("expected {} {}, found {}: no effect; take it out", owner,
                     fmt::join(values, " or "), value));
+  }
+  void check_run() {
+    const std::string& name = c_.run.name;
+    if (name.find('/') != std::string::npos || name == "." || name == "..")
+      add("run.name", {},
+          fmt::format("expected the name of a folder in run.output, found '{}'; choose another "
+                      "place with run.output or --run-dir",
+                      name));
   }
   void check_model() {
     const auto fields = kModelFields.find(c_.model.name);
@@ -177,6 +186,12 @@ Duration Duration::parse(const std::string& text) {
                  "number and a unit",
                  shown(text));
   return {found->second.first, value * found->second.second};
+}
+
+void require_panel(const ExperimentConfig& config) {
+  PRECINCT_CHECK(!config.data.panel.empty(), ConfigError,
+                 "data.panel: expected the path of a panel, found none; name it in the "
+                 "configuration or with --set data.panel=FILE");
 }
 
 ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files,

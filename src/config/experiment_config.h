@@ -44,6 +44,9 @@ struct ExperimentConfig {
 ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files,
                                  const std::vector<std::string>& assignments = {});
 
+/// Throws ConfigError when no panel is named: nothing can be trained or scored without.
+void require_panel(const ExperimentConfig& config);
+
 /// The resolved configuration as YAML, every key present, in declaration order; load(to_yaml(c)) ==
 /// c.
 std::string to_yaml(const ExperimentConfig& config);

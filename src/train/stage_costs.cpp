@@ -10,20 +10,41 @@
 namespace precinct::train {
 namespace {
 
-// one core of a machine of today; only their ratios matter
+// forward and backward on one core of a machine of today; only their ratios matter
 constexpr double kSecondsPerOperator = 3e-6;
-constexpr double kSecondsPerProduct = 1.0 / 20e9;  // multiply and add
-constexpr double kSecondsPerByte = 1.0 / 4e9;
+constexpr double kSecondsPerProduct = 1.0 / 14e9;  // multiply and add
+constexpr double kSecondsPerByte = 1.0 / 12e9;
+constexpr double kProductsPerShare = 300;  // of a softmax share: two exponents, one edge at a time
+constexpr double kProductsPerTanh = 25;
+constexpr double kSecondsPerTarget = 5e-8;  // the loss of a cell, with its logarithms of gammas
 
 /// An operator that has started.
 struct Running {
   bool calls_others = false;
   double products_per_output = 0;
+  double whole_products = 0;  // of one that is counted whatever it calls
 };
 
 /// Sum over the operators that run on this thread and call no others.
 thread_local double seconds = 0;
 thread_local std::vector<Running> running;
+
+/// Products of operators that are counted as a whole, whatever they call; 0 for others.
+double whole_products(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
+  if (name == "precinct::gat_attention") {  // packed [G, N, K W + 2 K], ..., edges [E], ..., K
+    const auto packed = inputs[0].toTensor().sizes();
+    const auto edges = static_cast<double>(inputs[2].toTensor().numel()),
+               heads = static_cast<double>(inputs.back().toInt()),
+               width = static_cast<double>(packed[2]) - 2 * heads;
+    return static_cast<double>(packed[0]) * edges * (width + heads * kProductsPerShare);
+  }
+  if (name == "aten::mkldnn_rnn_layer") {  // input [T, B, D], weights [4 H, D] and [4 H, H]
+    const auto weights = inputs[1].toTensor().numel() + inputs[2].toTensor().numel();
+    const auto& input = inputs[0].toTensor();
+    return static_cast<double>(weights) * static_cast<double>(input.numel() / input.size(-1));
+  }
+  return 0;
+}
 
 /// What is multiplied and added up for one number of the output.
 double products_per_output(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
@@ -37,6 +58,7 @@ double products_per_output(std::string_view name, c10::ArrayRef<const c10::IValu
   };
   if (name == "aten::mm" || name == "aten::bmm" || name == "aten::mv") return inner(sizes(0));
   if (name == "aten::addmm" || name == "aten::baddbmm") return inner(sizes(1));
+  if (name == "aten::tanh") return kProductsPerTanh;
   if (name.find("conv") == std::string_view::npos) return 0;
   double products = 1;  // weight [out, in / groups, k...]
   const auto weight = sizes(1);
@@ -45,8 +67,12 @@ double products_per_output(std::string_view name, c10::ArrayRef<const c10::IValu
 }
 
 std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& call) {
-  if (!running.empty()) running.back().calls_others = true;
-  running.push_back({false, products_per_output(call.name(), call.inputs())});
+  const double whole = whole_products(call.name(), call.inputs());
+  if (!running.empty()) {
+    running.back().calls_others = true;
+    if (whole > 0) running.back().whole_products = 0;  // the one inside is its form on the device
+  }
+  running.push_back({false, products_per_output(call.name(), call.inputs()), whole});
   return nullptr;
 }
 
@@ -54,7 +80,7 @@ void on_end(const at::RecordFunction& call, at::ObserverContext*) {
   if (running.empty()) return;
   const Running own = running.back();
   running.pop_back();
-  if (own.calls_others) return;
+  if (own.calls_others && own.whole_products == 0) return;
   double numbers = 0, bytes = 0;
   for (const auto& output : call.outputs()) {
     if (!output.isTensor() || !output.toTensor().defined()) continue;
@@ -62,7 +88,7 @@ void on_end(const at::RecordFunction& call, at::ObserverContext*) {
     bytes += static_cast<double>(output.toTensor().nbytes());
   }
   seconds += kSecondsPerOperator + kSecondsPerByte * bytes +
-             kSecondsPerProduct * numbers * own.products_per_output;
+             kSecondsPerProduct * (numbers * own.products_per_output + own.whole_products);
 }
 
 /// Counts while it lives.
@@ -119,6 +145,8 @@ std::vector<double> stage_costs(models::ForecastModel& model, const models::Mode
     carried = stages[i].forward(std::move(carried), batch);
     if (i + 1 == stages.size()) model.head(carried, batch);  // the common end
     costs.push_back(seconds);
+    if (i + 1 == stages.size())
+      costs.back() += kSecondsPerTarget * static_cast<double>(batch.target.numel());
     for (auto& tensor : carried) tensor = tensor.detach();
   }
   return costs;

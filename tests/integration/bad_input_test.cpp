@@ -57,6 +57,16 @@ class Bench {
     panel("short.h5", test::small_panel(8));
     panel("other_city.h5", test::small_panel(120, 2, 2));
     panel("no_polygons.h5", test::small_panel(120));
+    data::Panel other = test::small_panel(120);
+    std::vector<std::uint32_t> counts;
+    for (std::int64_t i = 0; i < other.counts.size(); ++i) counts.push_back(other.counts[i]);
+    counts.front() += 1;
+    other.counts = data::CountArray::from_u32(counts);
+    panel("other_counts.h5", other);
+    file("map.geojson", "{\"type\": \"FeatureCollection\", \"features\": []}");
+    const auto forecast = run({test::precinct_program(), "forecast", "--artifact", project / "run",
+                               "--panel", project / "panel.h5", "--out", project / "forecast.h5"});
+    if (forecast.exit_code != 0) throw std::runtime_error(forecast.err);
     file("text.h5", "these are no counts\n");
     file("text.h5.sha256", sha256_file(project / "text.h5") + "  text.h5\n");
     file("records.csv", "id,time\n1,2020-03-15\n");
@@ -145,6 +155,14 @@ INSTANTIATE_TEST_SUITE_P(
                  {"config", "show", "@dnn.yaml", "--set", "train.epoch=5"},
                  2,
                  "'train.epochs'"},
+        BadInput{"NoPanel",
+                 {"config", "check", "@empty.yaml"},
+                 2,
+                 "data.panel: expected the path of a panel, found none"},
+        BadInput{"NameThatLeavesTheFolder",
+                 {"config", "check", "@dnn.yaml", "--set", "run.name=../up"},
+                 2,
+                 "run.name: expected the name of a folder"},
         BadInput{"KeyTwice", {"config", "check", "@twice.yaml"}, 2, "twice.yaml:3: model.name"},
         BadInput{"NoYaml", {"config", "check", "@broken.yaml"}, 2, "broken.yaml:"},
         BadInput{"OutOfRange", {"config", "check", "@range.yaml"}, 2, "train.epochs"},
@@ -221,35 +239,49 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Evaluate, Refused,
-    testing::Values(BadInput{"MissingRun", {"evaluate", "@none"}, 6, "none"},
-                    BadInput{"FolderThatIsNoRun", {"evaluate", "@"}, 6, "config.yaml"},
-                    BadInput{"UnfinishedRun", {"evaluate", "@unfinished"}, 6, "unfinished"},
-                    BadInput{"DamagedArtifact", {"evaluate", "@damaged"}, 3, "model.safetensors"},
-                    BadInput{"UnknownSplit", {"evaluate", "@run", "--split", "tset"}, 2, "'tset'"},
-                    BadInput{"SplitWithoutProduction",
-                             {"evaluate", "@run", "--split", "production"},
-                             2,
-                             "expected validation or test, found 'production'"},
-                    BadInput{"RangeThatTheArtifactHasSeen",
-                             {"evaluate", "@run", "--split", "validation"},
-                             2,
-                             "not learnt from"},
-                    BadInput{"PanelWithAFlippedBit",
-                             {"evaluate", "@run", "--panel", "@flipped.h5"},
-                             3,
-                             "flipped.h5"},
-                    BadInput{"PanelThatIsACsv",
-                             {"evaluate", "@run", "--panel", "@records.csv"},
-                             3,
-                             "records.csv: expected a panel"},
-                    BadInput{"PanelOfAnotherCity",
-                             {"evaluate", "@run", "--panel", "@other_city.h5"},
-                             3,
-                             "number of districts"},
-                    BadInput{"PredictionsUnderAFile",
-                             {"evaluate", "@run", "--predictions", "@plain.txt/p.h5"},
-                             6,
-                             "plain.txt"}),
+    testing::Values(
+        BadInput{"MissingRun", {"evaluate", "@none"}, 6, "none"},
+        BadInput{"FolderThatIsNoRun", {"evaluate", "@"}, 6, "config.yaml"},
+        BadInput{"UnfinishedRun", {"evaluate", "@unfinished"}, 6, "unfinished"},
+        BadInput{"DamagedArtifact", {"evaluate", "@damaged"}, 3, "model.safetensors"},
+        BadInput{"UnknownSplit", {"evaluate", "@run", "--split", "tset"}, 2, "'tset'"},
+        BadInput{"SplitWithoutProduction",
+                 {"evaluate", "@run", "--split", "production"},
+                 2,
+                 "expected validation or test, found 'production'"},
+        BadInput{"RangeThatTheArtifactHasSeen",
+                 {"evaluate", "@run", "--split", "validation"},
+                 2,
+                 "not learnt from"},
+        BadInput{"PanelWithAFlippedBit",
+                 {"evaluate", "@run", "--panel", "@flipped.h5"},
+                 3,
+                 "flipped.h5"},
+        BadInput{"PanelThatIsACsv",
+                 {"evaluate", "@run", "--panel", "@records.csv"},
+                 3,
+                 "records.csv: expected a panel"},
+        BadInput{"PanelOfAnotherCity",
+                 {"evaluate", "@run", "--panel", "@other_city.h5"},
+                 3,
+                 "number of districts"},
+        BadInput{"PanelOfOtherCounts",
+                 {"evaluate", "@run", "--panel", "@other_counts.h5"},
+                 2,
+                 "other_counts.h5: expected the panel that run run was trained on"},
+        BadInput{"TheSameRunTwice", {"evaluate", "@run", "@./run"}, 2, "expected each run once"},
+        BadInput{"PredictionsOverThePanel",
+                 {"evaluate", "@run", "--predictions", "@panel.h5"},
+                 2,
+                 "--predictions: expected another file than the panel"},
+        BadInput{"PredictionsOverTheRun",
+                 {"evaluate", "@run", "--predictions", "@run/evaluation.json"},
+                 2,
+                 "--predictions: expected another file than evaluation.json of run"},
+        BadInput{"PredictionsUnderAFile",
+                 {"evaluate", "@run", "--predictions", "@plain.txt/p.h5"},
+                 6,
+                 "plain.txt"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -281,6 +313,17 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"OriginAfterThePanel",
                  forecast("@run", "@panel.h5", "@f.csv", {"--origin", "2020-09-01"}), 2,
                  "2020-07-13"},
+        BadInput{"OriginInsideABin",
+                 forecast("@run", "@panel.h5", "@f.csv", {"--origin", "2020-07-01T05:30"}), 2,
+                 "--origin: expected the start of a bin (day), found 2020-07-01T05:30"},
+        BadInput{"OutputOverThePanel", forecast("@run", "@panel.h5", "@panel.h5"), 2,
+                 "--out: expected another file than the panel"},
+        BadInput{"OutputOverTheArtifact", forecast("@run", "@panel.h5", "@run/artifact/nodes.csv"),
+                 2, "--out: expected another file than the artifact"},
+        BadInput{"PanelThatIsAForecast", forecast("@run", "@forecast.h5", "@f.csv"), 3,
+                 "this is no precinct panel"},
+        BadInput{"PanelThatIsAMap", forecast("@run", "@map.geojson", "@f.csv"), 3,
+                 "found a JSON file"},
         BadInput{"OriginThatIsNoDate",
                  forecast("@run", "@panel.h5", "@f.csv", {"--origin", "2020-02-30"}), 2,
                  "2020-02-30"},
@@ -323,7 +366,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"PanelTooShort", report({"@run"}, {"--panel", "@short.h5"}), 2, "data.split"},
         BadInput{"PageUnderAFile", report({"@baselines"}, {}, "@plain.txt/page.html"), 6,
                  "plain.txt"},
-        BadInput{"PageIsAFolder", report({"@baselines"}, {}, "@run"), 6, "/run"}),
+        BadInput{"PageIsAFolder", report({"@baselines"}, {}, "@run"), 2, "ends in .html"},
+        BadInput{"PanelOfOtherCounts", report({"@run"}, {"--panel", "@other_counts.h5"}), 2,
+                 "expected the panel that run run was trained on"},
+        BadInput{"PageThatIsNone", report({"@baselines"}, {}, "@page.pdf"), 2, "ends in .html"}),
     name_of);
 
 /// Runs a command on a small disk of its own that holds `note` and is filled up to `free_kib`;

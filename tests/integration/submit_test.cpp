@@ -139,7 +139,7 @@ TEST_P(SubmitRefuses, InOneLineThatSaysWhatToDo) {
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, MatchesRegex("precinct: [^\n]+; [^\n]+\n"));
   EXPECT_THAT(result.err, HasSubstr(GetParam().says));
-  if (result.err.find("sbatch:") != std::string::npos) {
+  if (result.err.starts_with("precinct: sbatch:")) {
     EXPECT_THAT(result.err, MatchesRegex("precinct: sbatch: expected [^\n]*, found [^\n]*; .*\n"));
   }
 }
@@ -172,10 +172,26 @@ INSTANTIATE_TEST_SUITE_P(
                 {"dnn.yaml", "--nodes", "2", "--ranks-per-node", "2", "--set", "parallel.tp=3"},
                 2,
                 "multiply to the job's 4 ranks (2 hosts x 2), found -1 x 1 x 3; "},
+        Refusal{"option_without_dashes",
+                "echo 1",
+                {"dnn.yaml", "--sbatch", "partition=gpu"},
+                2,
+                "--sbatch: expected an option that begins with '-', found 'partition=gpu'"},
         Refusal{"no_nodes", "echo 1", {"dnn.yaml", "--nodes", "0"}, 2, "--nodes"},
         Refusal{"percent", "echo 1", {"dnn.yaml", "--run-dir", "runs/a%j"}, 2, "without '%'"},
         Refusal{"no_config", "echo 1", {"absent.yaml"}, 6, "absent.yaml"}),
     [](const auto& param) { return param.param.name; });
+
+TEST(Submit, ASiteFileThatIsNamedMustBeThere) {
+  Site site;
+  site.sbatch("echo 7");
+  const auto result = test::run_program(
+      {test::precinct_program(), "submit", site / "dnn.yaml", "--dry-run"}, 60'000,
+      [] { ::setenv("PRECINCT_SITE_ENV", "/nowhere/site.env", 1); });
+  EXPECT_EQ(result.exit_code, 2) << result.err;
+  EXPECT_THAT(result.err, MatchesRegex("precinct: PRECINCT_SITE_ENV: expected a file [^\n]*, found "
+                                       "none at '/nowhere/site.env'; [^\n]*\n"));
+}
 
 }  // namespace
 }  // namespace precinct

@@ -266,6 +266,11 @@ class Slurm(unittest.TestCase):
         job = self.submit("never", "--ntasks=1", site="kill -USR1 $$\n")
         self.assertEqual(self.cluster.finish(job, 60), 75, self.said("never"))
         self.assertEqual(self.said("never").count("before its step began; job"), 3, self.said("never"))
+        wrapper = self.program("always_deaf.sh", "scancel --batch --signal=USR1 $SLURM_JOB_ID\nexec sleep 30")
+        job = self.submit("deafer", "--ntasks=1", program=wrapper)
+        self.assertEqual(self.cluster.finish(job, 90), 75, self.said("deafer"))
+        self.assertEqual(self.said("deafer").count("while its step began; job"), 3, self.said("deafer"))
+        self.assertIn("while its step began; expected a step to begin before --signal comes, found none in 4 starts", self.said("deafer"))
         self.assertIn("found none in 4 starts; ask for more time than its lead", self.said("never"))
 
     def asked_to_save(self, run, site):
@@ -385,6 +390,8 @@ if __name__ == "__main__":
     if missing:
         print(f"[  SKIPPED ] slurm (expected {', '.join(missing)}, found none; install with scripts/setup --with-slurm)")
         sys.exit(77)
+    if not os.environ.get("PRECINCT_LONG"):
+        print("[  SKIPPED ] Slurm.test_the_end_of_its_time (only with scripts/test --long: the shortest limit is a minute)")
     if not shutil.which("mpirun"):
         print("[  SKIPPED ] Slurm.test_mpirun_inside_an_allocation (expected mpirun, found none; install with scripts/setup "
               "--with-slurm)", flush=True)

@@ -89,7 +89,8 @@ struct LaunchedRun {
                    "-c",
                    script + "exec \"$@\"",
                    "sh"};
-    Words with = {"--set", "parallel.heartbeat_seconds=1"};
+    // several buckets a step, as a large network has: their order is a matter of a few parameters
+    Words with = {"--set", "parallel.heartbeat_seconds=1", "--set", "parallel.bucket_mb=0.001"};
     if (axis != "dp")
       with.insert(with.end(), {"--set", fmt::format("parallel.{}={}", axis, num_ranks)});
     with.insert(with.end(), more.begin(), more.end());

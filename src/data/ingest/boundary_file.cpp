@@ -65,6 +65,15 @@ Boundaries read_boundaries(const std::filesystem::path& path, const BoundaryProp
         });
     if (kept) districts.push_back({std::move(node), &feature.polygons});
   }
+  for (const std::string& name : {properties.name, properties.parent})
+    PRECINCT_CHECK(name.empty() || std::any_of(features.begin(), features.end(),
+                                               [&](const Feature& feature) {
+                                                 return feature.properties.contains(name);
+                                               }),
+                   DataError,
+                   "{}: expected a property '{}' of a district, found {}; leave it out or "
+                   "choose one of them",
+                   where, name, known_properties(features.front()));
   PRECINCT_CHECK(!districts.empty(), DataError,
                  "{}: expected districts that fit {}, found none among {}; see the codes with "
                  "--districts '*'",

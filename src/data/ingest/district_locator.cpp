@@ -17,6 +17,8 @@
 
 namespace precinct::data {
 
+constexpr std::int64_t kMaxGridCells = 1'000'000;
+
 GridSpec GridSpec::parse(const std::string& text) {
   std::vector<double> values;
   std::istringstream stream(text);
@@ -31,6 +33,14 @@ GridSpec GridSpec::parse(const std::string& text) {
       "--grid: expected lat0,lon0,rows,columns,cells_per_degree_lat,cells_per_degree_lon, found "
       "'{}'; e.g. 41.64,-87.93,14,12,37,28",
       text);
+  const auto is_whole = [](double value) { return value == std::floor(value); };
+  PRECINCT_CHECK(
+      is_whole(values[2]) && is_whole(values[3]) && values[2] * values[3] <= kMaxGridCells &&
+          std::abs(values[0]) <= 90 && std::abs(values[1]) <= 180,
+      ConfigError,
+      "--grid: expected whole rows and columns, at most {} cells in all, and a corner on "
+      "the globe, found '{}'; choose larger cells or a smaller part",
+      kMaxGridCells, text);
   return {values[0],
           values[1],
           static_cast<std::int64_t>(values[2]),

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/checksum.h"
+#include "base/distinct_files.h"
 #include "base/error.h"
 #include "data/graph/spatial_graph.h"
 #include "data/ingest/code_map.h"
@@ -134,9 +135,29 @@ void warn_of_lag(const IngestOptions& options, const Panel& panel, QualityReport
       format_date(quality.latest_report_day - quality.lag_quantile(.98))));
 }
 
+/// A range that goes far beyond the records has bins without incidents that look like quiet days.
+void warn_of_empty_ends(const IngestOptions& options, const CountNotes& notes,
+                        QualityReport& quality) {
+  constexpr std::int64_t kQuietDays = 14;
+  const auto warn = [&](std::int64_t days, const char* where, std::int64_t day,
+                        const char* option) {
+    if (days > kQuietDays)
+      quality.warnings.push_back(fmt::format(
+          "the {} {} days hold no incident and count as zeros: the records {} at {}; {} {} leaves "
+          "them out",
+          where, days, where == std::string("last") ? "end" : "begin", format_date(day), option,
+          format_date(day)));
+  };
+  warn(options.last_day.value_or(notes.last_day) - notes.last_day, "last", notes.last_day,
+       "--complete-through");
+  warn(notes.first_day - options.first_day.value_or(notes.first_day), "first", notes.first_day,
+       "--from");
+}
+
 void add_warnings(const IngestOptions& options, const Panel& panel, const CountNotes& notes,
                   QualityReport& quality) {
   warn_of_lag(options, panel, quality);
+  warn_of_empty_ends(options, notes, quality);
   if (notes.days_missing_at_end > 0)
     quality.warnings.push_back(
         fmt::format("the last {} lacks its last {} days; end the series with --complete-through",
@@ -216,6 +237,16 @@ void check_any_accepted(const Collected& collected, const IngestOptions& options
       quality.rows_read, kinds.empty() ? "" : ": ", fmt::join(kinds, ", "), first, remedy(most)));
 }
 
+std::vector<NamedFile> files_read(const IngestOptions& options) {
+  std::vector<NamedFile> files;
+  for (const auto& input : options.inputs) files.push_back({"an input", input});
+  if (options.boundaries) files.push_back({"--boundaries", *options.boundaries});
+  if (!options.profile.code_map_file.empty())
+    files.push_back({"the code map", options.profile.code_map_file});
+  if (options.graph.starts_with("file:")) files.push_back({"--graph", options.graph.substr(5)});
+  return files;
+}
+
 CodeMap make_code_map(const SourceProfile& profile) {
   if (profile.code_map_file.empty() || profile.scheme.value.empty()) return {};
   return CodeMap::load(profile.code_map_file, profile.code_map_key, profile.scheme.value);
@@ -287,6 +318,7 @@ IngestResult ingest(const IngestOptions& options) {
 IngestResult ingest_to_file(const IngestOptions& options, const std::filesystem::path& panel_path,
                             const std::map<std::string, std::string>& origin) {
   check_options(options);
+  require_distinct(IngestOutput::files_of(panel_path, options.audit_file), files_read(options));
   const CodeMap codes = make_code_map(options.profile);
   const DistrictLocator locator = make_locator(options);
   IngestOutput output(panel_path, options.audit_file);

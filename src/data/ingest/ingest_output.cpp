@@ -67,6 +67,19 @@ std::string IngestOutput::rejects_name(const std::filesystem::path& panel_path) 
   return report_prefix(panel_path) + "rejects.csv";
 }
 
+std::vector<NamedFile> IngestOutput::files_of(
+    const std::filesystem::path& panel_path,
+    const std::optional<std::filesystem::path>& audit_path) {
+  const std::string prefix = report_prefix(panel_path);
+  std::vector<NamedFile> files = {{"--out", panel_path}};
+  for (const char* suffix : {".sha256", ".provenance.json"})
+    files.push_back({fmt::format("--out's {}", suffix), panel_path.string() + suffix});
+  for (const char* report : {"rejects.csv", "quality.json", "quality.txt"})
+    files.push_back({prefix + report, panel_path.parent_path() / (prefix + report)});
+  if (audit_path) files.push_back({"--keep-audit-fields", *audit_path});
+  return files;
+}
+
 IngestOutput::Staging::Staging(const std::filesystem::path& target_folder, const std::string& name)
     : folder(target_folder), made_folder(first_missing(target_folder)) {
   std::error_code error;

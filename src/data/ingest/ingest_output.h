@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/distinct_files.h"
 #include "data/ingest/quality_report.h"
 #include "data/ingest/reject_log.h"
 #include "data/panel.h"
@@ -32,6 +34,9 @@ class IngestOutput {
   /// Throws IoError; nothing has moved then, unless a move itself fails.
   void commit(const Panel& panel, const QualityReport& quality, const std::string& provenance);
 
+  /// All that will be written.
+  static std::vector<NamedFile> files_of(const std::filesystem::path& panel_path,
+                                         const std::optional<std::filesystem::path>& audit_path);
   static std::string rejects_name(const std::filesystem::path& panel_path);
 
  private:

@@ -29,16 +29,15 @@ void mark_skipped_hours(Panel& panel) {
   }
 }
 
-/// Returns the days that the last bin goes on after the last day with data.
-std::int64_t fill_axis(const std::vector<Incident>& incidents, const BinSpec& bin,
-                       const SeriesRange& range, Panel& panel) {
-  std::int64_t first = incidents.front().day(), last = first;
+void fill_axis(const std::vector<Incident>& incidents, const BinSpec& bin, const SeriesRange& range,
+               Panel& panel, CountNotes& notes) {
+  notes.first_day = notes.last_day = incidents.front().day();
   for (const Incident& incident : incidents) {
-    first = std::min(first, incident.day());
-    last = std::max(last, incident.day());
+    notes.first_day = std::min(notes.first_day, incident.day());
+    notes.last_day = std::max(notes.last_day, incident.day());
   }
-  first = range.first_day.value_or(first);
-  last = range.last_day.value_or(last);
+  std::int64_t first = range.first_day.value_or(notes.first_day);
+  const std::int64_t last = range.last_day.value_or(notes.last_day);
   if (bin.kind == BinKind::kMonth) first -= civil_from_days(first).day - 1;
   panel.axis = BinAxis(bin, {first, 0});
   panel.num_bins = panel.axis.bin_of({last, 1439}) + 1;
@@ -57,7 +56,7 @@ std::int64_t fill_axis(const std::vector<Incident>& incidents, const BinSpec& bi
                  "a shorter range",
                  panel.num_bins, panel.num_nodes, panel.num_categories);
   const CivilTime end = panel.axis.end_of(panel.num_bins - 1);
-  return std::max<std::int64_t>(0, end.day - last - 1);
+  notes.days_missing_at_end = std::max<std::int64_t>(0, end.day - last - 1);
 }
 
 }  // namespace
@@ -69,7 +68,7 @@ CountNotes count_incidents(const std::vector<Incident>& incidents, const BinSpec
       "input: expected at least one row that can be counted, found none; is this the right profile "
       "and boundary file?");
   CountNotes notes;
-  notes.days_missing_at_end = fill_axis(incidents, bin, range, panel);
+  fill_axis(incidents, bin, range, panel, notes);
   mark_skipped_hours(panel);
   std::vector<std::uint32_t> counts(
       static_cast<std::size_t>(panel.num_bins * panel.num_nodes * panel.num_categories), 0);

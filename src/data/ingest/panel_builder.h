@@ -23,6 +23,7 @@ struct SeriesRange {
 
 /// What was not counted as it stood.
 struct CountNotes {
+  std::int64_t first_day = 0, last_day = 0;  // with an incident
   std::uint64_t in_skipped_hour =
       0;  // written down in the hour that spring skips: in the one after
   std::uint64_t beyond_last_bin = 0;     // in a week or month that `last_day` leaves incomplete

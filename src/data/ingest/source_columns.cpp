@@ -57,7 +57,7 @@ SourceColumns::SourceColumns(const SourceProfile& profile, std::vector<std::stri
     PRECINCT_CHECK(seen.insert(name).second, DataError,
                    "{}:1: column {}: expected each name once, found '{}' again; rename one",
                    file_name, i + 1, name);
-    is_person_.push_back(in(name, profile.person_fields));
+    is_person_.push_back(profile.is_person_field(name));
     is_audit_.push_back(in(name, profile.audit_fields));
     unknown_.push_back(profile.unknown);
     if (const auto more = profile.unknown_in.find(name); more != profile.unknown_in.end())

@@ -107,16 +107,48 @@ std::filesystem::path find(const std::string& name,
       known, name));
 }
 
+/// The words of a column's name in lower case: "Vict Sex", "victSex" and "VICT_SEX" are vict, sex.
+std::vector<std::string> words_of(const std::string& name) {
+  std::vector<std::string> words(1);
+  char before = ' ';
+  for (const char c : name) {
+    const bool is_upper = c >= 'A' && c <= 'Z', is_lower = c >= 'a' && c <= 'z';
+    const bool starts = is_upper && before >= 'a' && before <= 'z';
+    if (starts || (!is_upper && !is_lower && (c < '0' || c > '9'))) words.emplace_back();
+    if (is_upper || is_lower || (c >= '0' && c <= '9'))
+      words.back() += static_cast<char>(is_upper ? c - 'A' + 'a' : c);
+    before = c;
+  }
+  std::erase(words, "");
+  return words;
+}
+
+/// Whatever the profile lists: these words are about persons in the column of any source.
+bool is_about_persons(const std::string& word) {
+  static const std::set<std::string> kWords = {"age",  "ages",   "sex",       "gender",
+                                               "race", "ethnic", "ethnicity", "descent"};
+  static const std::vector<std::string> kBeginnings = {"vict", "suspect", "offender", "arrestee",
+                                                       "perpetrator"};
+  return kWords.contains(word) || std::any_of(kBeginnings.begin(), kBeginnings.end(),
+                                              [&](const auto& b) { return word.starts_with(b); });
+}
+
 void check_no_person(const SourceProfile& profile, const std::string& role,
                      const std::string& field) {
-  const auto& persons = profile.person_fields;
-  PRECINCT_CHECK(std::find(persons.begin(), persons.end(), field) == persons.end(), ConfigError,
+  PRECINCT_CHECK(!profile.is_person_field(field), ConfigError,
                  "profile {}: columns.{}: expected no person field, found '{}'; choose another: "
                  "persons are never a feature, an entity or a key",
                  profile.name, role, field);
 }
 
 }  // namespace
+
+bool SourceProfile::is_person_field(const std::string& column) const {
+  const auto words = words_of(column);
+  return std::any_of(words.begin(), words.end(), is_about_persons) ||
+         std::any_of(person_fields.begin(), person_fields.end(),
+                     [&](const auto& field) { return words_of(field) == words; });
+}
 
 SourceProfile SourceProfile::load(const std::string& name_or_path,
                                   const std::vector<std::filesystem::path>& folders) {

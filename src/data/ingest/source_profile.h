@@ -46,6 +46,9 @@ struct SourceProfile {
   /// known names.
   static SourceProfile load(const std::string& name_or_path,
                             const std::vector<std::filesystem::path>& folders);
+  /// Whether a column says who a person is: one of person_fields, or a name with a word such as
+  /// sex, race, age or victim, in any spelling.
+  bool is_person_field(const std::string& column) const;
   /// Throws ConfigError for an unknown role or a person field.
   void set_column(const std::string& role, const std::string& column);
   /// Throws ConfigError naming the schemes that the profile has.

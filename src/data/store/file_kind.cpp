@@ -31,6 +31,9 @@ FileKind file_kind(const std::filesystem::path& path) {
                            "\x28\xb5\x2f\xfd"sv, "PK\3\4"sv, "BZh"sv})
     if (start.starts_with(magic)) return FileKind::kCompressed;
   if (!std::all_of(start.begin(), start.end(), is_text_byte)) return FileKind::kOther;
+  const auto first = start.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && (start[first] == '{' || start[first] == '['))
+    return FileKind::kJson;
   const std::string_view first_line = std::string_view(start).substr(0, start.find('\n'));
   return path.extension() == ".csv" || first_line.find(',') != std::string_view::npos
              ? FileKind::kCsv
@@ -47,6 +50,8 @@ std::string words(FileKind kind) {
       return "a compressed file";
     case FileKind::kCsv:
       return "a CSV file";
+    case FileKind::kJson:
+      return "a JSON file";
     case FileKind::kText:
       return "a text file";
     case FileKind::kOther:

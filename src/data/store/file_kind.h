@@ -7,10 +7,11 @@
 
 namespace precinct::data {
 
-enum class FileKind { kHdf5, kEmpty, kCompressed, kCsv, kText, kOther };
+enum class FileKind { kHdf5, kEmpty, kCompressed, kCsv, kJson, kText, kOther };
 
 /// What a file is by its first 4096 bytes, whatever its name says. Text has no control characters
-/// but tabs and line ends; it is a CSV when it is named so or its first line has a comma. A file
+/// but tabs and line ends; it is JSON when it begins with a brace or
+/// bracket, a CSV when it is named so or its first line has a comma. A file
 /// that cannot be read is kEmpty.
 FileKind file_kind(const std::filesystem::path& path);
 

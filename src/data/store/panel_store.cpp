@@ -228,6 +228,19 @@ std::string panel_hash(const std::filesystem::path& path) {
   return read_file(beside).substr(0, 64);
 }
 
+namespace {
+
+/// Says what another HDF5 file is instead of asking for its checksum.
+void require_panel_version(const Hdf5File& file, const std::filesystem::path& path) {
+  const std::string version = file.attribute("/", "precinct_panel_version");
+  PRECINCT_CHECK(
+      version == kPanelVersion, DataError,
+      "{}: expected panel version {}, found {}; use the build that wrote it, or ingest again",
+      path.string(), kPanelVersion, version);
+}
+
+}  // namespace
+
 Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads) {
   PRECINCT_CHECK(hdf5_is_thread_safe(), DeviceError,
                  "HDF5: expected the thread-safe serial flavour, found another; install "
@@ -244,7 +257,10 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
   if (verify) {
     const std::filesystem::path beside = path.string() + ".sha256";
     const bool has_checksum = std::filesystem::exists(beside);
-    if (!has_checksum) require_hdf5(path);
+    if (!has_checksum) {
+      require_hdf5(path);
+      require_panel_version(Hdf5File::open(path), path);
+    }
     PRECINCT_CHECK(
         has_checksum, DataError,
         "{}: expected its checksum beside it, found none; copy it too or pass --no-verify",
@@ -257,11 +273,7 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
   }
   require_hdf5(path);
   const Hdf5File file = Hdf5File::open(path);
-  const std::string version = file.attribute("/", "precinct_panel_version");
-  PRECINCT_CHECK(
-      version == kPanelVersion, DataError,
-      "{}: expected panel version {}, found {}; use the build that wrote it, or ingest again",
-      path.string(), kPanelVersion, version);
+  require_panel_version(file, path);
   Panel panel;
   read_counts(path, file, panel, num_threads);
   panel.axis = read_axis(path.string(), file);

@@ -93,7 +93,15 @@ TEST(SourceProfile, BrokenYamlIsOneLineWithItsPlace) {
 TEST(SourceProfile, PersonFieldIsNeverAColumnOfTheSeries) {
   EXPECT_THAT(error_of(kLeast + "person_fields: [c]\n"), HasSubstr("person"));
   auto profile = SourceProfile::load("lapd", {kFolder});
-  EXPECT_THROW(profile.set_column("category", "Vict Descent"), ConfigError);
+  for (const char* name :
+       {"Vict Descent", "Vict Sex ", " vict sex", "VICT_SEX", "victSex", "Sex", "SEX", "gender",
+        "victim_age", "Suspect Race", "offender", "Age", "arrestee-ethnicity"})
+    EXPECT_THROW(profile.set_column("category", name), ConfigError) << name;
+  for (const char* name : {"AREA NAME", "Average", "Stage", "Racecourse", "Premis Desc", "3"})
+    EXPECT_NO_THROW(profile.set_column("category", name)) << name;
+  auto generic = SourceProfile::load("generic", {kFolder});
+  EXPECT_THROW(generic.set_column("district", "Name "), ConfigError);
+  EXPECT_NO_THROW(generic.set_column("district", "district_name"));
   EXPECT_THROW(profile.set_column("colour", "AREA"), ConfigError);
   profile.set_column("district", "AREA");
   EXPECT_THAT(profile.columns["district"], testing::ElementsAre("AREA"));

@@ -29,6 +29,8 @@ TEST(FileKind, IsSaidByTheBytesAndNotByTheName) {
   EXPECT_EQ(kind_of("Stra\xc3\x9f"
                     "e\t1\r\n"),
             FileKind::kText);
+  EXPECT_EQ(kind_of(" {\"type\": 1, \"features\": []}"), FileKind::kJson);
+  EXPECT_EQ(kind_of("[1, 2]", "forecast.geojson"), FileKind::kJson);
   EXPECT_EQ(kind_of(""), FileKind::kEmpty);
   EXPECT_EQ(kind_of("\x1f\x8b\x08\0\0"sv), FileKind::kCompressed);
   EXPECT_EQ(kind_of("\xfd"
