@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "parallel/made_until.h"
 #include "parallel/store.h"
 
 namespace precinct::parallel {
@@ -22,18 +23,6 @@ c10::intrusive_ptr<c10d::Store> c10d_store(Store& store);
 
 /// An exception's text as the part of a one-line message: first line, at most 200 characters.
 std::string one_line(const char* what);
-
-/// What `make` returns, or throws, when it ends until `deadline`; else nothing: it runs in a thread
-/// that is left behind then, and must own what it uses. For what of c10d has no end of its own.
-template <typename Make>
-auto made_until(std::chrono::steady_clock::time_point deadline, Make make)
-    -> std::optional<decltype(make())> {
-  std::packaged_task<decltype(make())()> task(std::move(make));
-  auto made = task.get_future();
-  std::thread(std::move(task)).detach();
-  if (made.wait_until(deadline) != std::future_status::ready) return std::nullopt;
-  return made.get();
-}
 
 /// What a device backend is made from.
 struct DeviceGroup {

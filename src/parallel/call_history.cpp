@@ -88,4 +88,13 @@ std::optional<CallDifference> first_difference(const std::vector<PastCall>& own,
   return std::nullopt;
 }
 
+std::string difference_text(const std::string& group, const CallDifference& found,
+                            std::int64_t own_rank, std::int64_t other_rank) {
+  return fmt::format(
+      "group {}, call #{}: expected the same call on all ranks, found {} on rank {} and {} on "
+      "rank {}{}; look for a branch that only some ranks take",
+      group, found.number, found.own, own_rank, found.other, other_rank,
+      found.is_first && found.own != found.other ? "" : ", but an earlier call or step differs");
+}
+
 }  // namespace precinct::parallel

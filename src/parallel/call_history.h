@@ -54,4 +54,8 @@ struct CallDifference {
 std::optional<CallDifference> first_difference(const std::vector<PastCall>& own,
                                                const std::vector<PastCall>& other);
 
+/// What is said of it: where, expected, found with both ranks, and what to do.
+std::string difference_text(const std::string& group, const CallDifference& found,
+                            std::int64_t own_rank, std::int64_t other_rank);
+
 }  // namespace precinct::parallel

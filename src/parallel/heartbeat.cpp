@@ -200,11 +200,7 @@ class Heartbeat::Thread : public std::enable_shared_from_this<Thread> {
     if (const auto shown = life_.shown_calls(rank, group.id, 2 * options_.every))
       if (const auto first = first_difference(CallHistory::read(group.calls->dump()), *shown))
         found = *first;
-    declare(fmt::format(
-        "group {}, call #{}: expected the same call on all ranks, found {} on rank {} and {} on "
-        "rank {}{}; look for a branch that only some ranks take",
-        group.name, found.number, found.own, options_.rank, found.other, rank,
-        found.is_first && found.own != found.other ? "" : ", but an earlier call or step differs"));
+    declare(difference_text(group.name, found, options_.rank, rank));
   }
 
   void show_calls() {

@@ -61,6 +61,13 @@ void JobLife::show_calls(std::int64_t rank, const std::string& group, const Call
   store_->set(key("calls", rank) + "/" + group, calls.dump());
 }
 
+void JobLife::say_left_by(std::int64_t rank) { store_->set_once("left_by", std::to_string(rank)); }
+
+std::optional<std::int64_t> JobLife::left_by() {
+  const auto text = store_->get("left_by", kNow);
+  return text ? std::optional(std::stoll(*text)) : std::nullopt;
+}
+
 std::optional<std::vector<PastCall>> JobLife::shown_calls(std::int64_t rank,
                                                           const std::string& group,
                                                           std::chrono::milliseconds timeout) {

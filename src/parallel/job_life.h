@@ -55,6 +55,10 @@ class JobLife {
   /// Nothing when they have not come within `timeout`.
   std::optional<std::vector<PastCall>> shown_calls(std::int64_t rank, const std::string& group,
                                                    std::chrono::milliseconds timeout);
+  /// A rank that must end has shown its calls; the first one that says so stands, so that of two
+  /// at once the other one compares.
+  void say_left_by(std::int64_t rank);
+  std::optional<std::int64_t> left_by();
 
  private:
   std::unique_ptr<Store> store_;

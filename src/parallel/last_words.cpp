@@ -5,11 +5,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <string>
+#include <utility>
+
+#include "parallel/made_until.h"
 
 namespace precinct::parallel {
 namespace {
@@ -18,6 +22,7 @@ struct Speaker {
   std::mutex mutex;
   std::int64_t rank = 0;
   std::weak_ptr<const Progress> progress;
+  std::function<std::optional<std::string>()> leave;
   std::terminate_handler before = nullptr;
 };
 
@@ -58,6 +63,16 @@ std::string doing(const Progress& progress) {
         speaker().rank, reason(), doing(*progress));
     std::fputs(line.c_str(), stderr);
     std::fflush(stderr);
+    try {  // a store that does not answer keeps nobody
+      if (const auto leave = speaker().leave)
+        if (const auto verdict =
+                made_until(std::chrono::steady_clock::now() + std::chrono::seconds(1), leave)
+                    .value_or(std::nullopt))
+          std::fprintf(stderr, "rank %lld: ended: %s\n", static_cast<long long>(speaker().rank),
+                       verdict->c_str());
+    } catch (const std::exception&) {  // the store has gone
+    }
+    std::fflush(stderr);
   }
   if (speaker().before != nullptr) speaker().before();
   std::abort();
@@ -65,11 +80,13 @@ std::string doing(const Progress& progress) {
 
 }  // namespace
 
-void say_last_words_of(std::int64_t rank, std::weak_ptr<const Progress> progress) {
+void say_last_words_of(std::int64_t rank, std::weak_ptr<const Progress> progress,
+                       std::function<std::optional<std::string>()> leave) {
   Speaker& one = speaker();
   const std::lock_guard lock(one.mutex);
   one.rank = rank;
   one.progress = std::move(progress);
+  one.leave = std::move(leave);
   if (std::get_terminate() != speak) one.before = std::set_terminate(speak);
 }
 

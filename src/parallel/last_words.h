@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "parallel/progress.h"
 
@@ -13,6 +16,10 @@ namespace precinct::parallel {
 /// the sizes of a call differ over the ranks), it first says on standard error what the rank was
 /// doing: its step and the call it waited for or made last. Then what was set before goes on. The
 /// last rank and progress that were given count.
-void say_last_words_of(std::int64_t rank, std::weak_ptr<const Progress> progress);
+///
+/// `leave`, where given, tells the other ranks, within a second, and returns what the job ends with
+/// when that is known.
+void say_last_words_of(std::int64_t rank, std::weak_ptr<const Progress> progress,
+                       std::function<std::optional<std::string>()> leave = {});
 
 }  // namespace precinct::parallel

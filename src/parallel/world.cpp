@@ -19,6 +19,7 @@
 #include "parallel/job_life.h"
 #include "parallel/last_words.h"
 #include "parallel/local_communicator.h"
+#include "parallel/post_mortem.h"
 
 namespace precinct::parallel {
 namespace {
@@ -105,9 +106,10 @@ void World::start_heartbeat(const ConnectOptions& options) {
   heartbeat_ = std::make_unique<Heartbeat>(
       JobLife(JobLife::part_of(*store_)->clone()), progress_, heartbeat,
       [registry = registry_](const std::string& reason) { registry->give_up_all(reason); });
-  registry_->set_verdict([life = std::make_shared<JobLife>(JobLife::part_of(*store_)->clone())] {
-    return life->verdict();
-  });
+  const auto post_mortem = std::make_shared<PostMortem>(JobLife(JobLife::part_of(*store_)->clone()),
+                                                        progress_, context_.rank);
+  registry_->set_verdict([post_mortem] { return post_mortem->verdict(); });
+  say_last_words_of(context_.rank, progress_, [post_mortem] { return post_mortem->leave(); });
 }
 
 void World::leave(Milliseconds limit) {
@@ -134,6 +136,7 @@ void World::shutdown() {
   }
   wait.reset();
   heartbeat_.reset();
+  say_last_words_of(context_.rank, progress_);
   registry_->close_all();
   leave(JobLife::kPatience);
   user_store_.reset();
@@ -144,6 +147,7 @@ void World::shutdown() {
 World::~World() {
   if (!store_) return;
   heartbeat_.reset();
+  say_last_words_of(context_.rank, progress_);
   try {
     registry_->give_up_all("this rank has ended");
     leave(JobLife::kPatienceAfterAnError);
@@ -180,8 +184,8 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
       "world", static_cast<int>(context.rank), std::move(ranks), world->store_->view("world"),
       options, deadline, world->address_, world->registry_);
   world->user_store_ = world->store_->view("user");
-  world->start_heartbeat(options);
   say_last_words_of(context.rank, world->progress_);
+  world->start_heartbeat(options);
   return world;
 }
 
