@@ -108,11 +108,8 @@ function(precinct_program_options target)
   target_compile_options(${target} PRIVATE -fPIC ${PRECINCT_WARNINGS})
 endfunction()
 
-# precinct_add_tests(NAME [TORCH] [PCH] [SERIAL | RANKS] [LOAD N] [TIMEOUT S] GLOB PATTERN... ROOMS ROOM... [LIBS ...]): a
-# program of cases. SERIAL: it measures or watches the clock, nothing runs beside it; RANKS: not two such at a time; LOAD:
-# processors that it keeps busy.
 function(precinct_add_tests name)
-  cmake_parse_arguments(A "TORCH;PCH;SERIAL;RANKS" "TIMEOUT;LOAD" "GLOB;ROOMS;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(A "TORCH;PCH;SERIAL" "TIMEOUT" "GLOB;ROOMS;LIBS;LABELS" ${ARGN})
   set(files)
   foreach(pattern IN LISTS A_GLOB)
     file(GLOB found CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${pattern}")
@@ -148,12 +145,6 @@ function(precinct_add_tests name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "cases;${A_LABELS}" ENVIRONMENT "OMP_NUM_THREADS=1")
   if(A_SERIAL)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
-  endif()
-  if(A_RANKS)
-    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ranks)
-  endif()
-  if(A_LOAD)
-    set_tests_properties(${name} PROPERTIES PROCESSORS ${A_LOAD})
   endif()
 endfunction()
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
@@ -58,7 +59,12 @@ std::vector<std::string> layouts_of(const Arguments& a, std::int64_t num_ranks) 
   if (layouts.empty() && num_ranks > 1)
     for (const char* axis : {"dp", "tp", "pp"})
       layouts.push_back(fmt::format("{}{}", axis, num_ranks));
-  for (const std::string& layout : layouts) scaling::RankLayout::parse(layout, num_ranks);
+  std::set<std::string> seen;
+  for (const std::string& layout : layouts) {
+    scaling::RankLayout::parse(layout, num_ranks);
+    PRECINCT_CHECK(seen.insert(layout).second, ConfigError,
+                   "--layouts: expected each layout once, found {} twice; leave one out", layout);
+  }
   return layouts;
 }
 

@@ -157,6 +157,9 @@ void Trainer::save(bool is_best) {
   state_.world_size = ranks_.all().size();
   for (const char* axis : {"dp", "pp", "tp"}) ranks_.mesh().axis(axis).compare_calls();
   ranks_.all().compare_calls();
+  if (ranks_.dp().size() > 1)
+    parallel::check_same_bytes(learner_->tensors_here(), ranks_.dp(),
+                               fmt::format("before step {} is saved", state_.step));
   const auto tensors = learner_->tensors();
   if (ranks_.leads())
     store_.save(state_.step, is_best, [&](const std::filesystem::path& folder) {

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
 #include "base/atomic_file.h"
@@ -98,6 +99,9 @@ TEST(Checksum, KnownAnswers) {
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   const std::string digits = "123456789";
   EXPECT_EQ(crc32c(std::as_bytes(std::span(digits))), 0xE3069283U);
+  // the header of a record of 24 bytes as TensorFlow writes it: 18 00 .. 00, a3 7f 4b 22
+  const std::array<std::byte, 8> length = {std::byte{24}};
+  EXPECT_EQ(masked_crc32c(length), 0x224B7FA3U);
   Sha256 hash;
   hash.update(std::string_view("a"));
   hash.update(std::string_view("bc"));

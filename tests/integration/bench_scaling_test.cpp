@@ -94,6 +94,7 @@ TEST(BenchScaling, RefusesInOneLineBeforeAnyRankIsStarted) {
     return more;
   };
   for (const Case& c : std::vector<Case>{
+           {with({"--layouts", "dp2,dp2"}), 2, "--layouts: expected each layout once, found dp2"},
            {with({"--layouts", "dp3"}), 2, "--layouts: expected sizes that multiply to the 2"},
            {with({"--layouts", "gp2"}), 2, "found 'gp2'"},
            {with({"--rounds", "0"}), 2, "--rounds: expected a number from 1"},

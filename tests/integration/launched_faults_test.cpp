@@ -209,6 +209,23 @@ class CallsDiffer : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Ways, CallsDiffer, testing::Values("skip", "swap", "bend", "cut"),
                          [](const auto& info) { return std::string(info.param); });
 
+/// dp ranks must have equal weights: rank 0's are saved.
+TEST(RanksThatDrift, AreFoundBeforeACheckpointAndNothingWrongIsSaved) {
+  const LaunchedRun run{.name = "drift",
+                        .fault = "drift 60",
+                        .fault_library = PRECINCT_RANK_FAULT_LIBRARY,
+                        .fault_rank = 1};
+  const auto result = run_launched(run);
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_LE(run.saved_step(), last_good_step(run)) << result.err;
+  for (const int rank : {0, 1})
+    EXPECT_THAT(result.err,
+                ContainsRegex(fmt::format("\\[rank {}\\] precinct: [^\n]*tensor '[^\n]*' "
+                                          "before step [0-9]+ is saved: expected the "
+                                          "same bytes on all ranks of ",
+                                          rank)));
+}
+
 /// The job's last line, or each rank's where all found it before the call was made, has both calls.
 void expect_both_sides(const std::string& err) {
   const std::regex form(

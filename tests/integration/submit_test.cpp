@@ -185,9 +185,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Submit, ASiteFileThatIsNamedMustBeThere) {
   Site site;
   site.sbatch("echo 7");
-  const auto result = test::run_program(
-      {test::precinct_program(), "submit", site / "dnn.yaml", "--dry-run"}, 60'000,
-      [] { ::setenv("PRECINCT_SITE_ENV", "/nowhere/site.env", 1); });
+  const auto result =
+      test::run_program({test::precinct_program(), "submit", site / "dnn.yaml", "--dry-run"},
+                        60'000, [] { ::setenv("PRECINCT_SITE_ENV", "/nowhere/site.env", 1); });
   EXPECT_EQ(result.exit_code, 2) << result.err;
   EXPECT_THAT(result.err, MatchesRegex("precinct: PRECINCT_SITE_ENV: expected a file [^\n]*, found "
                                        "none at '/nowhere/site.env'; [^\n]*\n"));

@@ -8,6 +8,9 @@
 //   slow MS EVERY SLOW_MS                  each batch takes MS, each EVERY-th SLOW_MS
 //   skip | swap | bend | cut N             the N-th all_reduce of group dp is left out, changes its
 //                                          place with the next one, has another shape, another size
+//   drift N                                from the N-th all_reduce of group dp on, the first of
+//   more
+//                                          than 8 numbers has another first number on this rank
 // PRECINCT_RANK_FAULT_NOTE is a file that gets the time (steady clock, ns), the step and the phase
 // when it comes.
 #include <dlfcn.h>
@@ -39,7 +42,7 @@ struct Fault {
 };
 
 bool is_of_calls(const std::string& act) {
-  return act == "skip" || act == "swap" || act == "bend" || act == "cut";
+  return act == "skip" || act == "swap" || act == "bend" || act == "cut" || act == "drift";
 }
 
 Fault read_fault() {
@@ -150,7 +153,16 @@ parallel::Work parallel::Communicator::all_reduce(at::Tensor tensor, ReduceOp op
     next(this, std::exchange(late, at::Tensor()), op).wait();
     return work;
   }
-  if (++calls != fault().at) return next(this, tensor, op);
+  ++calls;
+  static bool has_drifted = false;
+  if (act == "drift" && calls >= fault().at && tensor.numel() > 8 && !has_drifted) {
+    has_drifted = true;
+    note_the_time();
+    next(this, tensor, op).wait();
+    tensor.view(-1)[0].add_(1);
+    return {};
+  }
+  if (act == "drift" || calls != fault().at) return next(this, tensor, op);
   note_the_time();
   if (act == "bend") return next(this, tensor.view({1, -1}), op);
   if (act == "cut") return next(this, tensor.flatten().slice(0, 0, 1).clone(), op);

@@ -110,6 +110,34 @@ TEST(LearnerOnRanks, TheCostOfDeterministicModeIsPrinted) {
   });
 }
 
+/// The networks as they are trained: messages are under way when the first layer's gradient comes.
+TEST(LearnerOnRanks, BucketsLeaveWhileTheBackwardPassRuns) {
+  run_ranks(2, [](World& world) {
+    const auto panel = test::small_panel_with_gaps();
+    for (const char* model : {"dnn", "crimenet", "gat_tcn"}) {
+      auto config = test::config_of_steps(model);
+      config.parallel.bucket_mb = 0.001;
+      config.train.micro_batch_size = 0;
+      Ranks ranks(world, config);
+      SharedSteps shared(config, panel, ranks);
+      shared.step();
+      auto& dp = ranks.dp();
+      std::uint64_t at_first_layer = 0;
+      const auto hook = shared.learner().model().parameters().front().register_hook(
+          [&](const torch::Tensor&) { at_first_layer = dp.traffic().calls; });
+      const auto before = dp.traffic().calls;
+      shared.step();
+      const auto after = dp.traffic().calls;
+      shared.learner().model().parameters().front().remove_hook(hook);
+      std::printf("row: %-8s %d of %d messages of a step left before the first layer's gradient\n",
+                  model, static_cast<int>(at_first_layer - before),
+                  static_cast<int>(after - before));
+      EXPECT_GE(at_first_layer, before + 2) << model << ": the loss and a bucket";
+      EXPECT_GT(after, at_first_layer) << model;
+    }
+  });
+}
+
 TEST(LearnerOnRanks, ARankWithoutWindowsTakesPartWithNothing) {
   for (const bool deterministic : {false, true})
     run_ranks(3, [deterministic](World& world) {
