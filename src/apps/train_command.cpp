@@ -1,11 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -170,16 +168,6 @@ int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentCo
   return 0;
 }
 
-/// The shell of a batch job has Slurm's variables, but is no task of a step: it would train alone.
-void warn_of_ranks_left_out(const parallel::ProcessContext& context) {
-  const char* tasks = std::getenv("SLURM_NTASKS");
-  if (context.source != "none" || tasks == nullptr || std::string(tasks) == "1") return;
-  spdlog::warn(
-      "SLURM_NTASKS is {}, but this is no task of a step and trains alone; start the ranks with "
-      "srun, as scripts/slurm/train.sbatch does",
-      tasks);
-}
-
 int run_training(const Arguments& a) {
   const std::vector<fs::path> files(a.files.begin(), a.files.end());
   const config::ExperimentConfig config = config::load_experiment(files, a.assignments);
@@ -199,7 +187,6 @@ int run_training(const Arguments& a) {
   // it end
   train::StopSignal usr1({SIGUSR1});
   const auto context = parallel::ProcessContext::from_environment();
-  warn_of_ranks_left_out(context);
   auto connection = train::connect_options(config, context);
   connection.device_id = gpu_address(connection.device_index);
   if (connection.device_index >= 0) register_nccl();

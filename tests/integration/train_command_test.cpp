@@ -60,17 +60,6 @@ TEST(TrainCommand, ATerminalHasABarWithLossWindowsPerSecondAndTheTimeThatIsLeft)
   EXPECT_THAT(text, ContainsRegex("\\[Krefit .*100 % [0-9]+ windows, "));
 }
 
-TEST(TrainCommand, InABatchShellOfSeveralTasksItSaysThatItTrainsAlone) {
-  const auto result = test::run_program(
-      project().train_words("dnn", "batch", {"--set", "train.epochs=1", "--no-score"}), -1, [] {
-        test::use_one_thread();
-        ::setenv("SLURM_NTASKS", "4", 1);
-      });
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("SLURM_NTASKS is 4, but this is no task of a step and trains "
-                                    "alone; start the ranks with srun"));
-}
-
 json forecaster(const json& evaluation, const std::string& name) {
   for (const auto& f : evaluation.at("forecasters"))
     if (f.at("name") == name) return f;
