@@ -74,7 +74,7 @@ int run_evaluation(const Arguments& a) {
     if (!runs[i].is_network) continue;
     const models::Artifact artifact = models::load_artifact(runs[i].path / "artifact");
     models::check_panel(artifact, panel);
-    require_panel_of(runs[i], artifact, panel_file, a.allow_mismatch);
+    require_panel_of(runs[i], artifact.panel_hash, panel_file, a.allow_mismatch);
     require_unseen(runs[i].name, artifact, a.split, train::range_named(split, a.split));
     models::ArtifactForecaster forecaster(artifact, train::training_device(a.device));
     const std::string name =

@@ -44,13 +44,13 @@ std::vector<NamedFile> inputs_of(const std::vector<Run>& runs, const fs::path& p
   return files;
 }
 
-void require_panel_of(const Run& run, const models::Artifact& artifact, const fs::path& panel,
+void require_panel_of(const Run& run, const std::string& trained_on, const fs::path& panel,
                       bool is_allowed) {
   const std::string found = data::panel_hash(panel);
-  if (found == artifact.panel_hash) return;
+  if (found == trained_on) return;
   const std::string text =
       fmt::format("{}: expected the panel that run {} was trained on (sha256 {}), found {}",
-                  panel.string(), run.name, artifact.panel_hash.substr(0, 12), found.substr(0, 12));
+                  panel.string(), run.name, trained_on.substr(0, 12), found.substr(0, 12));
   PRECINCT_CHECK(is_allowed, ConfigError,
                  "{}; its scores would be of other counts: name the run's own, or give "
                  "--allow-mismatch",

@@ -8,7 +8,6 @@
 
 #include "base/distinct_files.h"
 #include "config/experiment_config.h"
-#include "models/artifact.h"
 
 namespace precinct::apps {
 
@@ -33,9 +32,10 @@ std::vector<NamedFile> inputs_of(const std::vector<Run>& runs, const std::filesy
 inline constexpr const char* kAllowMismatch =
     "also with a panel that is not the one the runs were trained on";
 
-/// A panel of other counts makes scores that mean something else: throws ConfigError unless it is
-/// the one that the network was trained on, or `is_allowed`; then it is said in the log.
-void require_panel_of(const Run& run, const models::Artifact& artifact,
+/// A panel of other counts makes scores that mean something else: throws ConfigError unless its
+/// hash is that of the panel that the network was trained on, or `is_allowed`; then it is said in
+/// the log.
+void require_panel_of(const Run& run, const std::string& trained_on,
                       const std::filesystem::path& panel, bool is_allowed);
 
 }  // namespace precinct::apps

@@ -192,8 +192,10 @@ TEST(SlowSteps, FiveTimesSlowerThanTheMeanAreNoAlarm) {
   for (const int rank : {0, 1}) {
     const LaunchedRun run{
         .name = fmt::format("slow-{}", rank),
-        .more = {"--set", "parallel.heartbeat_seconds=0.1", "--set", "train.global_batch_size=4"},
-        .fault = "slow 40 20 255",  // the mean is 51 ms, two heartbeats are 200
+        .more = {"--set", "parallel.heartbeat_seconds=0.1", "--set", "train.global_batch_size=4",
+                 "--set",
+                 "parallel.bucket_mb=1"},  // a step that computes longer waits less for data
+        .fault = "slow 40 20 255",         // the mean is 51 ms, two heartbeats are 200
         .fault_library = PRECINCT_RANK_FAULT_LIBRARY,
         .fault_rank = rank};
     const auto result = run_launched(run);
