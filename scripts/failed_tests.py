@@ -28,14 +28,16 @@ def why(lines):
 
 def failures(text):
     """Pairs of a name and the lines that say why."""
-    said, found, with_cases = {}, [], set()
+    said, open_case, found, with_cases = {}, {}, [], set()
     for line in text.splitlines():
         if match := OUTPUT.match(line):
             test, words = match.groups()
-            if BEGIN.match(words):
+            if (match := BEGIN.match(words)) and match[1] != open_case.get(test):
                 said[test] = []  # of this case alone
+                open_case[test] = match[1]
             if match := FAILED_CASE.match(words):
-                # a rank's output stands in that of the test that started it: the first has the reason
+                # A rank's output stands in that of the test that started it, behind how the rank
+                # ended: what the case said up to its first such line has the reason.
                 if match[1] not in [name for name, _ in found]:
                     found.append((match[1], why(said.get(test, []))))
                 with_cases.add(test)

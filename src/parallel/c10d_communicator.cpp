@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
 #include "base/error.h"
@@ -362,13 +363,19 @@ Work C10dCommunicator::start_on_device(const std::vector<CallRecord>& records,
                                        const std::vector<PointToPoint>& messages) {
   group_->check_in_use();
   return group_->guarded(records[0], options_.timeout, [&] {
-    const auto later = agree_on_messages(records, messages);
+    auto later = agree_on_messages(records, messages);
     std::vector<std::size_t> order(messages.size());
     std::iota(order.begin(), order.end(), 0);
     // of two ranks' messages the n-th sent one meets the n-th taken one: tags set the order
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
       return messages[a].tag < messages[b].tag;
     });
+    std::set<int> held;  // senders whose next message waits, and with it those behind it
+    for (const std::size_t i : order) {
+      if (messages[i].operation != Operation::kRecv) continue;
+      if (later[i]) held.insert(messages[i].peer);
+      later[i] = held.contains(messages[i].peer);
+    }
     std::vector<Work> works;
     for (const bool part : {false, true}) {
       std::vector<std::size_t> now;

@@ -117,6 +117,34 @@ TEST(DeviceBackend, ABatchMayTakeWhatDependsOnWhatItGives) {
   });
 }
 
+/// What a batch takes from one sender stays in the order of the tags when its first message has to
+/// wait and its second would not.
+TEST(DeviceBackend, AMessageThatWaitsHoldsThoseBehindIt) {
+  run_ranks(2, [](World& world) {
+    auto& group = world.communicator();
+    auto x = filled({2}, 1), first = torch::zeros({4}), second = torch::zeros({1000});
+    for (int i = 0; i < 20; ++i) {  // from here on the messages of tag 5 are not compared
+      if (group.rank() == 0) group.recv(second, 1, 5).wait();
+      if (group.rank() == 1) group.send(second, 0, 5).wait();
+    }
+    if (group.rank() == 0) {
+      group
+          .batch_p2p({{Operation::kSend, x, 1, 0},
+                      {Operation::kRecv, first, 1, 3},
+                      {Operation::kRecv, second, 1, 5}})
+          .wait();
+      EXPECT_TRUE(torch::equal(first, filled({4}, 3)));
+      EXPECT_TRUE(torch::equal(second, filled({1000}, 5)));
+    } else {
+      group.recv(x, 0, 0).wait();
+      group
+          .batch_p2p({{Operation::kSend, filled({4}, 3), 0, 3},
+                      {Operation::kSend, filled({1000}, 5), 0, 5}})
+          .wait();
+    }
+  });
+}
+
 TEST(DeviceBackend, MessagesOfOtherSizesAreNamedBeforeTheyArePosted) {
   run_ranks(
       2,

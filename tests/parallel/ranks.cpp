@@ -3,6 +3,7 @@
 #include "tests/parallel/ranks.h"
 
 #include <ATen/Parallel.h>
+#include <c10/util/signal_handler.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -105,6 +106,12 @@ int end_of(const Rank& rank, Clock::time_point deadline) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+std::string end_text(int code) {
+  if (code < 0) return " hung:\n";
+  if (code <= 128) return " said:\n";
+  return ", ended by signal " + std::to_string(code - 128) + ", said:\n";
+}
+
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
   std::stringstream text;
@@ -112,9 +119,10 @@ std::string text_of(const std::string& path) {
   return text.str();
 }
 
-std::string tail_of(const std::string& path) {
+/// Its begin and its end, when it is long.
+std::string excerpt_of(const std::string& path) {
   const std::string all = text_of(path);
-  return all.size() > 3000 ? "..." + all.substr(all.size() - 3000) : all;
+  return all.size() > 6000 ? all.substr(0, 3000) + "\n...\n" + all.substr(all.size() - 3000) : all;
 }
 
 /// Lines that rank 0 wrote for the reader of a test's output.
@@ -126,6 +134,7 @@ void print_rows(const std::string& path) {
 
 void run_body(const std::function<void(parallel::World&)>& body, const RankOptions& options) {
   at::set_num_threads(1);
+  c10::FatalSignalHandler::getInstance().setPrintStackTracesOnFatalSignal(true);
   try {
     const auto context = parallel::ProcessContext::from_environment();
     auto world = options.connects ? parallel::connect(context, options.connect)
@@ -162,8 +171,8 @@ void run_ranks(int size, const std::function<void(parallel::World&)>& body,
     const bool killed =
         std::find(options.killed.begin(), options.killed.end(), r) != options.killed.end();
     EXPECT_EQ(code, killed ? 128 + SIGKILL : 0)
-        << "rank " << r << " of " << size << (code < 0 ? " hung:\n" : " said:\n")
-        << tail_of(ranks[static_cast<std::size_t>(r)].log);
+        << "rank " << r << " of " << size << end_text(code)
+        << excerpt_of(ranks[static_cast<std::size_t>(r)].log);
     const std::string said = text_of(ranks[static_cast<std::size_t>(r)].log);
     for (const std::string& word : options.unsaid)
       EXPECT_EQ(said.find(word), std::string::npos) << "rank " << r << " said:\n" << said;
