@@ -3,7 +3,11 @@
 #include "kernels/window_gather.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/library.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace precinct::kernels {
 
@@ -32,6 +36,37 @@ void check_window_gather(const at::Tensor& counts, const at::Tensor& table,
   TORCH_CHECK(table.device() == counts.device() && origins.device() == counts.device(),
               "window_gather: expected table and origins on the device of counts, ",
               counts.device(), ", found ", table.device(), " and ", origins.device());
+}
+
+WindowSource::WindowSource(at::Tensor counts, at::Tensor table)
+    : counts_(std::move(counts)), table_(std::move(table)) {
+  const std::int64_t bins = counts_.size(0);
+  if (!counts_.is_cpu() || counts_.scalar_type() == at::kByte || bins == 0) return;
+  transformed_ = window_gather(counts_, table_, at::full({1}, bins, at::kLong), bins).squeeze(0);
+}
+
+at::Tensor WindowSource::windows(const at::Tensor& origins, std::int64_t lookback) const {
+  if (!transformed_.defined()) return window_gather(counts_, table_, origins, lookback);
+  check_window_gather(counts_, table_, origins);
+  const std::int64_t row = counts_.size(1) * counts_.size(2), window = lookback * row;
+  const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
+  for (std::int64_t b = 0; b < origins.size(0); ++b)
+    TORCH_CHECK(first[b] >= lookback && first[b] <= counts_.size(0), "window_gather: origins[", b,
+                "]: expected ", lookback, "..", counts_.size(0), ", found ", first[b]);
+  at::Tensor out =
+      at::empty({origins.size(0), lookback, counts_.size(1), counts_.size(2)}, table_.options());
+  const float* in = transformed_.const_data_ptr<float>();
+  float* target = out.mutable_data_ptr<float>();
+  at::parallel_for(0, origins.size(0), 1 + (std::int64_t{1} << 16) / (1 + window),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t b = begin; b < end; ++b)
+                       std::copy_n(in + (first[b] - lookback) * row, window, target + b * window);
+                   });
+  return out;
+}
+
+std::int64_t WindowSource::extra_bytes() const {
+  return transformed_.defined() ? static_cast<std::int64_t>(transformed_.nbytes()) : 0;
 }
 
 at::Tensor window_gather_reference(const at::Tensor& counts, const at::Tensor& table,

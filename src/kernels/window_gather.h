@@ -20,6 +20,24 @@ namespace precinct::kernels {
 at::Tensor window_gather(const at::Tensor& counts, const at::Tensor& table,
                          const at::Tensor& origins, std::int64_t lookback);
 
+/// The same from the form that is fastest: counts of one byte, and all on a GPU, are looked up;
+/// wider ones on the CPU are transformed once (twice the memory of u16), and their windows copied,
+/// since a lookup of each would be one value a cycle.
+class WindowSource {
+ public:
+  WindowSource() = default;
+  /// counts and table as above.
+  WindowSource(at::Tensor counts, at::Tensor table);
+  /// [B, T, N, C] f32, the bits of window_gather(counts, table, origins, lookback).
+  at::Tensor windows(const at::Tensor& origins, std::int64_t lookback) const;
+  /// Bytes that are held beside counts and table.
+  std::int64_t extra_bytes() const;
+
+ private:
+  at::Tensor counts_, table_;
+  at::Tensor transformed_;  // [T_total, N, C] f32, or undefined
+};
+
 /// Throws c10::Error unless counts, table and origins have types and shapes as above and lie on one
 /// device; every form of the operator asks it first. The origins' values are not read.
 void check_window_gather(const at::Tensor& counts, const at::Tensor& table,

@@ -83,6 +83,11 @@ TEST_P(EveryCountType, EqualsDirectIndexingBitForBit) {
     const at::Tensor out = window_gather(c.counts, c.table, c.origins, c.lookback);
     ASSERT_TRUE(at::equal(out, by_index(c)));
     ASSERT_TRUE(at::equal(out, window_gather_reference(c.counts, c.table, c.origins, c.lookback)));
+    const WindowSource source(c.counts, c.table);
+    ASSERT_TRUE(at::equal(out, source.windows(c.origins, c.lookback)));
+    ASSERT_EQ(source.extra_bytes(), type == at::kByte ? 0 : 4 * c.counts.numel());
+    const at::Tensor outside = at::full({1}, c.counts.size(0) + 1, at::kLong);
+    ASSERT_THROW(source.windows(outside, c.lookback), c10::Error);
   }
 }
 

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
-// Windows delivered by window_gather (u8 or u16 counts to scaled f32) against memcpy of the same
-// windows out of a series that is f32 already, and against LibTorch's operators. Each side writes a
-// fresh tensor of the same size; bytes are those written.
-// Arguments: threads (1), seconds a block (3), blocks (7). Prints one JSON line a measurement, and
-// the copy rate of the machine in the same log.
+// Windows delivered by WindowSource (u8 counts looked up, u16 counts transformed once and copied),
+// as the loader asks it, against memcpy of the same windows out of a series that is f32 already,
+// and against LibTorch's operators. Each side writes a fresh tensor of the same size; bytes are
+// those written. Arguments: threads (1), seconds a block (3), blocks (7). Prints one JSON line a
+// measurement, and the copy rate of the machine in the same log.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -82,6 +82,7 @@ void measure(const Case& c, int threads, BlockOptions options) {
   const at::Tensor series =
       precinct::kernels::window_gather(counts, table, at::tensor({c.bins}, at::kLong), c.bins)
           .squeeze(0);
+  const precinct::kernels::WindowSource source(counts, table);  // as the loader holds it
   std::uint64_t call = 0;
   const double bytes =
       static_cast<double>(c.windows * c.lookback * c.nodes * c.categories) * sizeof(float);
@@ -92,10 +93,7 @@ void measure(const Case& c, int threads, BlockOptions options) {
                 }};
   };
   const std::vector<Side> sides = {
-      side("window_gather",
-           [&](const at::Tensor& e) {
-             precinct::kernels::window_gather(counts, table, e, c.lookback);
-           }),
+      side("window_gather", [&](const at::Tensor& e) { source.windows(e, c.lookback); }),
       side("memcpy", [&](const at::Tensor& e) { copy_windows(series, e, c.lookback); }),
       side("reference", [&](const at::Tensor& e) {
         precinct::kernels::window_gather_reference(counts, table, e, c.lookback);

@@ -9,7 +9,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "kernels/window_gather.h"
 
 namespace precinct::data {
 namespace {
@@ -60,6 +59,7 @@ ResidentSeries::ResidentSeries(const Panel& panel, const FeatureSet& features,
       copy_of(panel.counts.data(), {bins, nodes, panel.num_categories}, count_type(panel.counts))
           .to(home);
   table_ = make_table(panel, features.scaler).to(home);
+  source_ = kernels::WindowSource(counts_, table_);
   if (!panel.observed.empty())
     observed_ = copy_of(panel.observed.data(), {bins, nodes}, at::kByte).to(at::kFloat).to(home);
   calendar_ =
@@ -99,7 +99,7 @@ Batch ResidentSeries::gather_at_home(std::span<const WindowRef> windows) const {
   Batch batch;
   batch.origin = origins.to(home());
   batch.position = positions.to(home());
-  batch.counts = kernels::window_gather(counts_, table_, batch.origin, lookback_);
+  batch.counts = source_.windows(batch.origin, lookback_);
   const at::Tensor steps = at::arange(lookback_ + horizon_, batch.origin.options()) - lookback_;
   const at::Tensor bins = batch.origin.unsqueeze(1) + steps.unsqueeze(0);  // [B, T+H]
   const at::Tensor flat = bins.flatten();
@@ -162,7 +162,7 @@ std::int64_t ResidentSeries::resident_bytes() const {
        {&counts_, &table_, &observed_, &calendar_, &day_slot_, &weekday_, &origin_}) {
     if (tensor->defined()) bytes += static_cast<std::int64_t>(tensor->nbytes());
   }
-  return bytes;
+  return bytes + source_.extra_bytes();
 }
 
 }  // namespace precinct::data

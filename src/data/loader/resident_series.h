@@ -12,6 +12,7 @@
 #include "data/loader/batch.h"
 #include "data/loader/window_sampler.h"
 #include "data/panel.h"
+#include "kernels/window_gather.h"
 
 namespace precinct::data {
 
@@ -44,8 +45,9 @@ class ResidentSeries {
   const FeatureSet& features_;
   std::int64_t lookback_, horizon_;
   c10::Device device_;
-  at::Tensor counts_;    // [T_total, N, C] u8 | u16 | i32
-  at::Tensor table_;     // [K, C] scaled log1p of each count
+  at::Tensor counts_;  // [T_total, N, C] u8 | u16 | i32
+  at::Tensor table_;   // [K, C] scaled log1p of each count
+  kernels::WindowSource source_;
   at::Tensor observed_;  // [T_total, N] f32, undefined when all are observed
   at::Tensor calendar_, day_slot_, weekday_, origin_;
 };

@@ -105,8 +105,12 @@ TEST(ResidentSeries, WideCountsKeepTheirValue) {
   panel.counts = CountArray::from_u32(counts);
   const Fixture f(std::move(panel));
   const ResidentSeries series(f.panel, f.features, 14, 3, at::kCPU);
-  EXPECT_EQ(series.gather(std::vector<WindowRef>{{20, 0}}).target[0][0][0][0].item<float>(),
-            f.panel.count(20, 0, 0));
+  const Batch batch = series.gather(std::vector<WindowRef>{{20, 0}});
+  EXPECT_EQ(batch.target[0][0][0][0].item<float>(), f.panel.count(20, 0, 0));
+  const double input =
+      (std::log1p(static_cast<double>(f.panel.count(6, 0, 0))) - f.features.scaler.shift[0]) /
+      f.features.scaler.scale[0];
+  EXPECT_EQ(batch.counts[0][0][0][0].item<float>(), static_cast<float>(input));
 }
 
 TEST(WindowSampler, AnEpochHoldsEveryWindowOnceAndTheShortBatchLast) {
