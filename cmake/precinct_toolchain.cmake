@@ -26,7 +26,11 @@ endif()
 
 set(PRECINCT_HAS_CUDA OFF)
 if(PRECINCT_CUDA AND PRECINCT_TORCH)
-  find_program(PRECINCT_NVCC nvcc HINTS /usr/local/cuda/bin ENV CUDA_HOME PATH_SUFFIXES bin)
+  set(_cuda_home "$ENV{CUDA_HOME}")
+  if(NOT _cuda_home)
+    set(_cuda_home /usr/local/cuda)
+  endif()
+  find_program(PRECINCT_NVCC nvcc PATHS "${_cuda_home}/bin")  # the PATH comes first, as in scripts/setup
   if(PRECINCT_NVCC)
     set(CMAKE_CUDA_COMPILER "${PRECINCT_NVCC}" CACHE FILEPATH "")
     if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)

@@ -3,7 +3,8 @@
 
 Checked: include direction between rooms (an include may only go down), own header first, third-party headers that
 belong to one file family, the SPDX tag, a test file for each unit with behaviour, the number of files that include
-torch/torch.h (each costs 8-20 s of compile time), file length, forbidden names, no global rank.
+torch/torch.h (each costs 8-20 s of compile time), one target for each file of a room, file length, forbidden names,
+no global rank.
 Usage: scripts/check_house.py [--list]    prints one line a finding, exit 1 when there is any.
 """
 import re
@@ -140,6 +141,7 @@ def main():
     for path in files("tests/*.cpp", "tests/*.h"):
         if "<torch/torch.h>" in (ROOT / path).read_text():
             torch_files.append(path)
+    findings += targets([path for path in sources if path.suffix == ".cpp"])
     findings += unknown_tests()
     if len(torch_files) > MAX_TORCH_FILES:
         findings.append(f"{len(torch_files)} files include torch/torch.h, expected at most {MAX_TORCH_FILES}: each costs 8-20 s")
@@ -150,6 +152,27 @@ def main():
     if not findings:
         print(f"house: {len(sources)} files, {len(set(torch_files))} with torch/torch.h (at most {MAX_TORCH_FILES}), no finding")
     return 1 if findings else 0
+
+
+def targets(units):
+    """Units that no room of src/CMakeLists.txt builds, or more than one: their symbols would be missing or stand twice."""
+    rooms_of = {str(path.relative_to("src")): [] for path in units}
+    text = re.sub(r"#.*", "", (ROOT / "src/CMakeLists.txt").read_text())
+    for call in re.findall(r"precinct_add_room\(([^)]*)\)", text):
+        name, *words = call.split()
+        lists, key = {}, ""
+        for word in words:
+            if word.isupper():
+                key = word
+            else:
+                lists.setdefault(key, []).append(word.replace("\\\\", "\\"))
+        for unit, rooms in rooms_of.items():
+            globbed = any(re.fullmatch(glob.replace(".", r"\.").replace("*", "[^/]*"), unit) for glob in lists.get("GLOB", []))
+            if globbed and not any(re.fullmatch(pattern, unit) for pattern in lists.get("EXCLUDE", [])):
+                rooms.append(name)
+    elsewhere = re.compile(r"(apps|cuda)/|.*_cuda\.cpp$")  # the program, and libprecinct_cuda.so
+    return [f"src/{unit}: expected one room of src/CMakeLists.txt that builds it, found {' and '.join(rooms) or 'none'}"
+            for unit, rooms in rooms_of.items() if len(rooms) != 1 and not elsewhere.match(unit)]
 
 
 def unknown_tests():

@@ -2,7 +2,7 @@
 """Keeps bench/results/accuracy_runs.csv: every run that was ever scored on a test range.
 
   table.py add PROTOCOL LABEL SEED ANCHOR RUN    appends the run's row, and the baselines' rows once per protocol and commit
-  table.py print PROTOCOL                        means over seeds per label and network, as Markdown
+  table.py print PROTOCOL                        means over seeds (the last run of each) per label and network, as Markdown
 """
 import csv
 import datetime
@@ -63,11 +63,14 @@ def show(protocol):
             groups.setdefault((r["label"], r["forecaster"], r["anchor"]), []).append(r)
     print("| run | forecaster | anchor | seeds | NLL | CRPS | RMSE | PIT 90 | PAI 5 % | NLL on the four blocks |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for (label, name, anchor), members in groups.items():
+    for (label, name, anchor), runs in groups.items():
+        members = list({run["seed"]: run for run in runs}.values())  # the last of each seed: one made again is no other one
+        again = f" (the last of {len(runs)} runs)" if len(runs) > len(members) else ""
+
         def mean(field, digits):
             values = [float(m[field]) for m in members if m[field]]
             return f"{statistics.fmean(values):.{digits}f}" if values else "-"
-        print(f"| {label} | {name} | {anchor or '-'} | {len(members) if anchor else '-'} | {mean('NLL', 5)} | {mean('CRPS', 4)} | "
+        print(f"| {label} | {name} | {anchor or '-'} | {f'{len(members)}{again}' if anchor else '-'} | {mean('NLL', 5)} | {mean('CRPS', 4)} | "
               f"{mean('RMSE', 4)} | {mean('PIT_coverage_90', 3)} | {mean('PAI@5%', 2)} | {mean('blocks_NLL', 5)} |")
 
 

@@ -32,6 +32,9 @@ configure named -DTORCH_PREFIX="$work/torch"
 cmake --build "$work/named" --target ddp_mlp >/dev/null
 torch=$(ldd "$work/named/ddp_mlp" | grep -E 'libtorch_cpu|libc10') # all of it, and from nowhere else
 [ "$(grep -c "=> $work/torch/lib/" <<<"$torch")" = 2 ] && [ "$(wc -l <<<"$torch")" = 2 ] || { echo "$torch"; exit 1; }
+needed=$(ldd "$work/named/ddp_mlp") # LibTorch is enough
+! grep -E 'hdf5|geos|proj|yaml|archive|deflate|spdlog|crypto|libprecinct\.so' <<<"$needed" || exit 1
+[ "$(wc -l <"$source/examples/parallel/ddp_mlp.cpp")" -le 80 ] || { echo "ddp_mlp.cpp: expected at most 80 lines"; exit 1; }
 version=torch/include/torch/headeronly/version.h
 for minor in 10 12; do
   rm "$work/$version" && sed "s/\(TORCH_VERSION_MINOR\) .*/\1 $minor/" "$own/${version#torch/}" >"$work/$version"

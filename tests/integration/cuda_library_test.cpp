@@ -146,6 +146,16 @@ TEST(DeviceCuda, WithoutOrWithADamagedLibraryTheReasonIsSaid) {
   EXPECT_EQ(run(words).exit_code, 0) << "the CPU needs no such library";
 }
 
+/// Where the library could be built, a build without it would skip what it is tested by.
+TEST(CudaLibrary, IsBuiltWhereverThereIsNvcc) {
+  const std::string why_not = PRECINCT_NO_CUDA;
+  if (why_not.starts_with("no nvcc") || why_not.starts_with("LibTorch was set up") ||
+      why_not.starts_with("PRECINCT_CUDA"))
+    GTEST_SKIP() << "not run: " << why_not;
+  EXPECT_EQ(why_not, "");
+  EXPECT_TRUE(has_library());
+}
+
 TEST(CudaLibrary, LoadsWithoutADeviceAndIsInPlace) {
   if (!has_library()) GTEST_SKIP() << "not run: no libprecinct_cuda.so in this build";
   EXPECT_TRUE(at::Context::hasCUDART()) << apps::why_no_gpu();

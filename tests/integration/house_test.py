@@ -39,6 +39,8 @@ static std::vector<int> ranks_of(int world_size) { return std::vector<int>(world
 ''',
     "src/parallel/process_context.cpp": TAG + 'const char* const kName = "RANK";\n',
     "src/launch/rank_environment.cpp": TAG + 'const char* const kName = "LOCAL_RANK";\n',
+    "src/CMakeLists.txt": "precinct_add_room(parallel TORCH GLOB parallel/*.cpp EXCLUDE parallel/.*_cuda\\\\.cpp DEPENDS base)\n"
+                          "precinct_add_room(launch GLOB launch/*.cpp DEPENDS parallel)  # a remark\n",
     "tests/parallel/unit_test.cpp": "TEST(Unit, Works) {}\n",
     "tests/parallel/process_context_test.cpp": "TEST(ProcessContext, Works) {}\n",
     "tests/launch/rank_environment_test.cpp": "TEST(RankEnvironment, Works) {}\n",
@@ -101,6 +103,12 @@ class House(unittest.TestCase):
                                     f'{self.UNIT}:17: "{variable}" belongs to parallel/process_context.cpp; ask a ProcessContext')
         self.expect_finding({"examples/one.cpp": 'int main() { return std::getenv("RANK") != nullptr; }\n'},
                             'examples/one.cpp:1: "RANK" belongs to parallel/process_context.cpp; ask a ProcessContext')
+
+    def test_a_unit_that_no_room_or_two_rooms_build_is_found(self):
+        self.expect_finding({"src/CMakeLists.txt": ["GLOB launch/*.cpp", "GLOB launch/[a-q]*.cpp"]},
+                            "src/launch/rank_environment.cpp: expected one room of src/CMakeLists.txt that builds it, found none")
+        self.expect_finding({"src/CMakeLists.txt": ["GLOB launch/*.cpp", "GLOB launch/*.cpp parallel/unit.cpp"]},
+                            f"{self.UNIT}: expected one room of src/CMakeLists.txt that builds it, found parallel and launch")
 
     def test_an_include_that_goes_up_is_found(self):
         self.expect_finding({"src/base/error.h": TAG + '#pragma once\n#include "parallel/unit.h"\n'},

@@ -108,6 +108,11 @@ class MainJob(unittest.TestCase):
         self.assertIn(best, NETWORKS)
         self.assertIn(f"-- forecast the week after the last day with {best}, ", self.first.stdout)
 
+    def test_the_comparison_of_parallel_with_serial_takes_at_most_a_minute(self):
+        begun = int(re.search(r"(?m)^-- scaling: .* \((\d+) s\)$", self.first.stdout).group(1))
+        done = int(re.search(r"(?m)^Done in (\d+) s", self.first.stdout).group(1))
+        self.assertLessEqual(done - begun, 60)
+
     def test_prints_where_things_are(self):
         self.assertIn(table := (self.out / "evaluation.txt").read_text(), self.first.stdout)
         self.assertIn("gamma_poisson", table)
@@ -130,7 +135,8 @@ class MainJob(unittest.TestCase):
             for name, row in rows.items():
                 self.assertTrue(row["valid"], f"{network['network']} {name}: {row}")
                 self.assertGreater(row["speedup"]["median"], 0)
-            self.assertEqual([sentence.split(":")[0] for sentence in network["sentences"]], ["dp2", "tp2", "pp2"])
+            # a loaded machine gets through fewer rounds than were asked for, which is said behind the layouts
+            self.assertEqual([sentence.split(":")[0] for sentence in network["sentences"]][:3], ["dp2", "tp2", "pp2"])
 
     def test_what_to_try_next_works(self):
         lines = self.first.stdout.split("What to try next:\n")[1].splitlines()

@@ -18,8 +18,8 @@ PRESETS = json.loads((SOURCE / "CMakePresets.json").read_text())
 SHOWN = {preset["name"]: preset for preset in PRESETS["configurePresets"] if not preset.get("hidden")}
 
 
-def configure(preset, folder, **variables):
-    return subprocess.run(["cmake", "--preset", preset, "-B", str(folder)], cwd=SOURCE, capture_output=True, text=True,
+def configure(preset, folder, *words, **variables):
+    return subprocess.run(["cmake", "--preset", preset, "-B", str(folder), *words], cwd=SOURCE, capture_output=True, text=True,
                           timeout=300, env={**os.environ, "PRECINCT_DEPS": DEPENDENCIES, **variables})
 
 
@@ -49,6 +49,15 @@ class Presets(unittest.TestCase):
             result = configure("minimal", folder, PRECINCT_DEPS="", XDG_CACHE_HOME="", HOME="/planted")
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertEqual(cached(folder)["PRECINCT_DEPS"], "/planted/.cache/precinct")
+
+    def test_without_nvcc_the_cpu_build_is_complete_and_says_once_that_gpu_support_is_off(self):
+        with tempfile.TemporaryDirectory(prefix="precinct-preset-") as folder:
+            result = configure("ci", folder, "-DPRECINCT_NVCC=")  # as if it had been looked for in vain
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(re.findall("GPU support is off: [^.]*", result.stdout), ["GPU support is off: no nvcc found"])
+            rules = (Path(folder) / "build.ninja").read_text()
+            self.assertIn("bin/precinct", rules)
+            self.assertNotIn("libprecinct_cuda.so", rules)
 
     def test_a_preset_that_is_none_is_refused(self):
         with tempfile.TemporaryDirectory(prefix="precinct-preset-") as folder:

@@ -95,7 +95,7 @@ class Machine:
             hashes += f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  {name}\n"
         (self.path / "scripts/wheels.sha256").write_text(hashes)
 
-    def setup(self, *words):
+    def setup(self, *words, **variables):
         """The script as a user without rights."""
         for place, folders, files in os.walk(self.path):
             for name in [".", *folders, *files]:
@@ -105,7 +105,7 @@ class Machine:
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if IS_ROOT else {}
         return subprocess.run([str(self.path / "scripts/setup"), *words], capture_output=True, text=True, timeout=120,
                               env={"PATH": str(self.bin), "HOME": str(self.path), "PRECINCT_DEPS": str(self.deps),
-                                   "LC_ALL": "C.UTF-8"}, cwd="/", **user)
+                                   "LC_ALL": "C.UTF-8", **variables}, cwd="/", **user)
 
     def listing(self):
         return sorted((str(entry.relative_to(self.deps)), entry.stat().st_mtime_ns) for entry in self.deps.rglob("*"))
@@ -199,6 +199,17 @@ class Setup(unittest.TestCase):
             self.assertEqual(fetched.count("torch"), 2)
             self.assertEqual(machine.setup("--cpu-only").returncode, 0, "the whole one has all that the small one has")
             self.assertEqual(machine.downloads(), fetched)
+
+    def test_without_nvcc_it_says_that_gpu_support_is_off_and_how_to_get_it(self):
+        with Machine(PRESENT) as machine:
+            (machine.bin / "nvcc").unlink()
+            result = machine.setup(CUDA_HOME="/nowhere")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(re.findall("(?m)^setup: GPU support is off: .*$", result.stdout), [
+                "setup: GPU support is off: no nvcc found. Install the CUDA 13.0 toolkit with cuDNN 9 and NCCL 2.28, "
+                "then run scripts/setup again."])
+            self.assertIn("setup: LibTorch 2.11.0 cpu", result.stdout)
+            self.assertNotIn("libtorch-2.11.0/lib/libtorch_cuda.so", machine.names())
 
     def test_a_wheel_with_another_hash_is_six_and_nothing_is_installed(self):
         with Machine(PRESENT) as machine:

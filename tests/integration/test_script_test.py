@@ -41,10 +41,13 @@ if "-N" in words:
 FAILED = """
 13: [ RUN      ] Ranks.Meet
 13: ranks.cpp:16: Failure
-13: rank 0 of 2 said:
+13: rank 0 of 2, ended by signal 11, said:
+13: [ RUN      ] Ranks.Meet
+13: ranks.cpp:16: Failure
+13: rank 1 of 2 said:
 13: [ RUN      ] Ranks.Meet
 13: meet_test.cpp:14: Failure
-13: the reason of the rank
+13: connection lost
 13: [  FAILED  ] Ranks.Meet (4 ms)
 7: [ RUN      ] Other.Passes
 13: [  FAILED  ] Ranks.Meet (9 ms)
@@ -73,8 +76,14 @@ class FailedTests(unittest.TestCase):
         self.assertEqual(self.said_of(FAILED), """
 failed:
   Ranks.Meet
+    ranks.cpp:16: Failure
+    rank 0 of 2, ended by signal 11, said:
+    [ RUN      ] Ranks.Meet
+    ranks.cpp:16: Failure
+    rank 1 of 2 said:
+    [ RUN      ] Ranks.Meet
     meet_test.cpp:14: Failure
-    the reason of the rank
+    connection lost
   reader (Exception: SegFault)
     [ RUN      ] Reader.Reads
     before the crash
@@ -85,6 +94,16 @@ failed:
 
     def test_nothing_failed(self):
         self.assertEqual(self.said_of("7: [       OK ] Other.Passes (1 ms)\n"), "")
+
+
+class OptionsWithoutAValue(unittest.TestCase):
+    def test_are_refused_in_one_line(self):
+        for script, *words in (("scripts/test", "--only"), ("scripts/test", "--filter"), ("scripts/test", "--filter", ""),
+                               ("scripts/quickstart", "--out"), ("bench/accuracy/run", "p1", "--seeds")):
+            with self.subTest(" ".join([script, *words])):
+                done = subprocess.run([SOURCE / script, *words], capture_output=True, text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertRegex(done.stderr, rf"^{script}: {words[-1] or words[-2]}: expected a \w+ after it, found nothing; [^\n]+\n$")
 
 
 class Filter(unittest.TestCase):
@@ -127,13 +146,20 @@ class Filter(unittest.TestCase):
         self.expect_run("slurm", "slurm")
 
     def test_parts_run_alone(self):
-        for parts, phases in (("ci", 3), ("asan,tsan", 5), ("minimal", 3), ("debug", 2)):
+        for parts, phases in (("ci", 3), ("asan,tsan", 5), ("ci,asan,tsan", 7), ("minimal", 3), ("debug", 2)):
             with self.subTest(parts):
                 code, out, _ = self.run_with("--only", parts)
                 self.assertEqual(code, 0, out)
                 self.assertTrue(out.endswith(f"{phases} passed, 0 failed\n"), out)
         for words in (("--only", "ci,hose"), ("--only", ","), ("--only", "asan", "--filter", "X")):
             self.assertEqual(self.run_with(*words)[0], 2, words)
+
+    def test_sanitizers_beside_the_tests_fail_the_run(self):
+        code, out, _ = self.run_with("--only", "ci,asan,tsan", FAILS="slurm")
+        self.assertEqual(code, 1)
+        self.assertIn("== sanitizers, beside the tests\n", out)
+        self.assertRegex(out, r"(?m)^tests-tsan +\d+ s  FAILED$")
+        self.assertIn("\n4 passed, 3 failed\n", out)
 
     def test_what_failed_is_the_last_that_is_said(self):
         code, out, _ = self.run_with("--filter", "slurm", FAILS="slurm")

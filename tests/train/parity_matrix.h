@@ -60,12 +60,27 @@ inline config::ExperimentConfig parity_config(const ParityRow& row, const std::s
   return config;
 }
 
+/// The type of new tensors while this lives.
+class DefaultType {
+ public:
+  explicit DefaultType(bool is_double) : before_(torch::get_default_dtype()) {
+    torch::set_default_dtype(is_double ? caffe2::TypeMeta::Make<double>()
+                                       : caffe2::TypeMeta::Make<float>());
+  }
+  ~DefaultType() { torch::set_default_dtype(before_); }
+  DefaultType(const DefaultType&) = delete;
+  DefaultType& operator=(const DefaultType&) = delete;
+
+ private:
+  const caffe2::TypeMeta before_;
+};
+
 /// Called by all ranks: 50 steps in the row's layout are those of one process without a backend,
 /// within `tolerance`. Rank 0 prints the row with `backend`, what really carried the messages.
 inline void expect_steps_of_one_process(parallel::World& world, const ParityRow& row,
                                         const std::string& backend, const std::string& device,
                                         double tolerance) {
-  if (row.is_double) torch::set_default_dtype(caffe2::TypeMeta::Make<double>());
+  const DefaultType type(row.is_double);
   const auto panel = small_panel_with_gaps();
   auto config = parity_config(row, device);
   OneRank one(config);
