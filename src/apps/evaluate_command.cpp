@@ -77,8 +77,7 @@ int run_evaluation(const Arguments& a) {
     require_panel_of(runs[i], artifact.panel_hash, panel_file, a.allow_mismatch);
     require_unseen(runs[i].name, artifact, a.split, train::range_named(split, a.split));
     models::ArtifactForecaster forecaster(artifact, train::training_device(a.device));
-    const std::string name =
-        names.insert(forecaster.name()).second ? forecaster.name() : runs[i].name;
+    const std::string name = name_among(names, forecaster.name(), runs[i].name);
     forecasts.push_back({name, false, forecaster.predict(panel, origins, config.data.horizon),
                          metrics::choice_in(artifact.evaluation)});
   }

@@ -49,6 +49,11 @@ data::SourceProfile make_profile(const Arguments& arguments) {
     profile.scheme = {};
     profile.scheme.value = arguments.code_map_value;
   }
+  PRECINCT_CHECK(!profile.scheme.value.empty() ||
+                     (arguments.code_map.empty() && arguments.code_map_key.empty()),
+                 ConfigError,
+                 "--code-map: expected --code-map-value beside it, found none; without, it has no "
+                 "effect: leave it out");
   if (arguments.skip_rows) profile.skip_rows = *arguments.skip_rows;
   if (!arguments.time_zone.empty()) profile.time_zone = arguments.time_zone;
   TimeZone::load(profile.time_zone);  // an unknown name is said now
@@ -82,6 +87,7 @@ data::IngestOptions make_options(const Arguments& arguments) {
            {"--name-property", !arguments.name_property.empty()},
            {"--parent-property", !arguments.parent_property.empty()},
            {"--unknown-district", options.unknown_under_parent},
+           {"--districts", !arguments.districts.empty()},
            {"--graph",
             !options.grid && !graph.empty() && graph != "none" && !graph.starts_with("file:")}})
     PRECINCT_CHECK(!is_given || options.boundaries, ConfigError,

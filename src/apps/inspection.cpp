@@ -44,7 +44,7 @@ void add_scores(const json& evaluation, Inspection& out) {
   for (const auto& f : evaluation.value("forecasters", json::array())) {
     if (f.contains("choice"))
       out.add("chosen by",
-              fmt::format("{} {:.5f} at epoch {:.0f}", f["choice"].value("metric", "?"),
+              fmt::format("{} {:.5f} at epoch {:.3g}", f["choice"].value("metric", "?"),
                           f["choice"].value("value", 0.0), f["choice"].value("epoch", 0.0)));
     if (f.value("baseline", true) || !f.contains("per_horizon")) continue;
     std::vector<double> steps;
@@ -159,7 +159,7 @@ Inspection inspect_checkpoint(const fs::path& folder, bool verify) {
                             state.value("step", 0), state.value("phase", "?"),
                             state.value("phase_step", 0), state.value("consumed", 0)));
   if (stop.contains("best") && stop["best"].is_number())
-    out.add("best score", fmt::format("{:.5f} at epoch {:.0f}", stop["best"].get<double>(),
+    out.add("best score", fmt::format("{:.5f} at epoch {:.3g}", stop["best"].get<double>(),
                                       stop.value("best_epoch", 0.0)));
   out.add("made from", fmt::format("settings {}, panel {}", state.value("config_hash", "?"),
                                    state.value("panel_hash", "?")));

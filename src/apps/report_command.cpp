@@ -95,7 +95,7 @@ void add_networks(const Task& task, const std::vector<Run>& runs, bool allow_mis
     models::check_panel(artifact, task.panel);
     require_panel_of(run, artifact.panel_hash, task.panel_file, allow_mismatch);
     pages.learnt.push_back(artifact.features.fit_range);
-    const std::string name = names.insert(forecaster.name()).second ? forecaster.name() : run.name;
+    const std::string name = name_among(names, forecaster.name(), run.name);
     add_forecasts(task, name, false, true, metrics::choice_in(artifact.evaluation),
                   run.path / "metrics.jsonl", forecaster, pages);
   }

@@ -58,17 +58,30 @@ void require_panel_of(const Run& run, const std::string& trained_on, const fs::p
   spdlog::warn("{}", text);
 }
 
+std::string name_among(std::set<std::string>& taken, const std::string& network,
+                       const std::string& run) {
+  if (taken.insert(network).second) return network;
+  std::string name = run;
+  for (int i = 2; !taken.insert(name).second; ++i) name = fmt::format("{}-{}", run, i);
+  return name;
+}
+
 void require_same_task(const std::vector<Run>& runs) {
   const auto& first = runs.front().config.data;
   for (const Run& run : runs) {
     const auto& other = run.config.data;
-    PRECINCT_CHECK(other.panel == first.panel && other.horizon == first.horizon &&
-                       other.split.fractions == first.split.fractions &&
-                       other.split.test_bins == first.split.test_bins,
-                   ConfigError,
-                   "{}: data.panel, data.horizon, data.split: expected those of {}, found others; "
-                   "evaluate them apart",
-                   run.name, runs.front().name);
+    PRECINCT_CHECK(
+        other.panel == first.panel && other.horizon == first.horizon &&
+            other.split.fractions == first.split.fractions &&
+            other.split.train_bins == first.split.train_bins &&
+            other.split.validation_bins == first.split.validation_bins &&
+            other.split.test_bins == first.split.test_bins && other.split.gap == first.split.gap &&
+            run.config.evaluate.choose_on == runs.front().config.evaluate.choose_on,
+        ConfigError,
+        "{}: data.panel, data.horizon, data.split, evaluate.choose_on: expected those of "
+        "{}, found others; "
+        "evaluate them apart",
+        run.name, runs.front().name);
   }
 }
 

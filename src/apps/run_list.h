@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,11 @@ struct Run {
 
 /// Reads the configuration of each folder. Throws IoError for one that is no finished run.
 std::vector<Run> read_runs(const std::vector<std::string>& folders);
+
+/// What a run's forecaster is called among others: by its network, by its run where that is taken,
+/// with a number where both are.
+std::string name_among(std::set<std::string>& taken, const std::string& network,
+                       const std::string& run);
 
 /// All runs must forecast the same targets: throws ConfigError naming the first that does not.
 void require_same_task(const std::vector<Run>& runs);

@@ -125,9 +125,10 @@ void FieldReader::report_unknown() {
       continue;
     }
     if (++count > kMaxUnknown) continue;
-    problems_.push_back(
-        fmt::format("{}: {}: unknown key; did you mean '{}'? 'precinct config reference' lists all",
-                    value.where, shown(key), nearest(key)));
+    problems_.push_back(fmt::format(
+        "{}: {}: expected a key of 'precinct config reference', found none of them; did "
+        "you mean '{}'?",
+        value.where, shown(key), nearest(key)));
   }
   if (count > kMaxUnknown)
     problems_.push_back(

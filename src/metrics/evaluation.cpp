@@ -260,7 +260,12 @@ const ForecasterScores& Evaluation::get(const std::string& name) const {
 const ForecasterScores* Evaluation::picked() const {
   const ForecasterScores* best = nullptr;
   for (const auto& f : forecasters) {
-    if (f.choice && (best == nullptr || f.choice->value < best->choice->value)) best = &f;
+    if (!f.choice) continue;
+    // a squared error and a likelihood have no common scale
+    if (best != nullptr && (f.choice->metric != best->choice->metric ||
+                            (f.family == "point") != (best->family == "point")))
+      return nullptr;
+    if (best == nullptr || f.choice->value < best->choice->value) best = &f;
   }
   return best;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -123,8 +124,12 @@ std::string Evaluation::to_text(bool all_baselines) const {
   }
   text += "* baseline\n";
   if (const auto* pick = picked())
-    text += fmt::format("picked before the test range was seen: {} ({} {:.5f} at epoch {:.0f})\n",
+    text += fmt::format("picked before the test range was seen: {} ({} {:.5f} at epoch {:.3g})\n",
                         pick->name, pick->choice->metric, pick->choice->value, pick->choice->epoch);
+  else if (std::any_of(forecasters.begin(), forecasters.end(),
+                       [](const auto& f) { return f.choice.has_value(); }))
+    text +=
+        "picked: none, since these networks chose their epochs by scores without a common scale\n";
   return text;
 }
 

@@ -83,8 +83,9 @@ Entry parse_entry(const std::filesystem::path& path, const std::string& name,
     damaged(path, 8, "a header entry of tensor " + name + " that cannot be read");
   }
   std::uint64_t bytes = c10::elementSize(entry.type);
+  const bool is_empty = std::find(entry.shape.begin(), entry.shape.end(), 0) != entry.shape.end();
   for (const std::int64_t n : entry.shape) {
-    if (n < 0 || (n > 0 && bytes > data_bytes / static_cast<std::uint64_t>(n)))
+    if (n < 0 || (!is_empty && bytes > data_bytes / static_cast<std::uint64_t>(n)))
       damaged(path, 8, "a shape of tensor " + name + " larger than the file");
     bytes *= static_cast<std::uint64_t>(n);
   }

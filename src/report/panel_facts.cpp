@@ -39,7 +39,10 @@ std::string discovered(const data::Panel& panel) {
 
 std::string bin_word(const data::Panel& panel, std::int64_t num_bins) {
   const auto kind = panel.axis.spec().kind;
-  if (kind == BinKind::kHours) return fmt::format("{} hours", num_bins * panel.axis.spec().hours);
+  if (kind == BinKind::kHours) {
+    const std::int64_t hours = num_bins * panel.axis.spec().hours;
+    return hours == 1 ? "hour" : fmt::format("{} hours", hours);
+  }
   const char* word = kind == BinKind::kDay ? "day" : kind == BinKind::kWeek ? "week" : "month";
   return num_bins == 1 ? word : fmt::format("{} {}s", num_bins, word);
 }

@@ -73,14 +73,14 @@ TEST(FieldReader, ValuesWithoutCodeAreRefusedWithTheListOfAcceptedOnes) {
 
 TEST(FieldReader, UnknownKeysComeWithTheNearestKnownOne) {
   EXPECT_THAT(problems_in("run: {name: x}\nmodel:\n  num_head: 4\n"),
-              ElementsAre(AllOf(HasSubstr("a.yaml:3: model.num_head: unknown key"),
+              ElementsAre(AllOf(HasSubstr("a.yaml:3: model.num_head: expected a key"),
                                 HasSubstr("'model.num_heads'"))));
   EXPECT_THAT(problems_in("trian: {epochs: 4}\n"),
               ElementsAre(HasSubstr("did you mean 'train.epochs'")));
   // The right name in the wrong section.
   EXPECT_THAT(problems_in("model: {lookback: 4}\n"),
               ElementsAre(HasSubstr("did you mean 'data.lookback'")));
-  EXPECT_THAT(problems_in("modle: {}\n"), ElementsAre(HasSubstr("modle: unknown key")));
+  EXPECT_THAT(problems_in("modle: {}\n"), ElementsAre(HasSubstr("modle: expected a key")));
   EXPECT_THAT(problems_in("train: fast\n"),
               ElementsAre(AllOf(HasSubstr("train: expected a section"),
                                 HasSubstr("'train.checkpoint.every'"))));
@@ -97,13 +97,13 @@ TEST(FieldReader, AllProblemsAreListedAtOnce) {
       problems_of({a, b}, {"train.tf32=perhaps", "nonsense", "zzz.y=1"}),
       ::testing::UnorderedElementsAre(
           problem("a.yaml:2: data.horizon", "a whole", "'0'"),
-          HasSubstr("a.yaml:3: data.lokback: unknown key"),
+          HasSubstr("a.yaml:3: data.lokback: expected a key"),
           problem("a.yaml:4: train.epochs", "a whole", "'x'"),
           problem("a.yaml:6: run", "each key once", "it in line 5"),
           problem("b.yaml:1: model.attention", "a field of dnn", "one without effect"),
           problem("b.yaml:2: head.name", "one of", "'guess'"),
           problem("--set: train.tf32", "true", "'perhaps'"),
-          problem("--set", "key=value", "'nonsense'"), HasSubstr("--set: zzz.y: unknown key")));
+          problem("--set", "key=value", "'nonsense'"), HasSubstr("--set: zzz.y: expected a key")));
 }
 
 TEST(FieldReader, AValueOfManyLinesIsShownInOne) {

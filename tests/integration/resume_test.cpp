@@ -150,6 +150,7 @@ void kill_five_times(const std::string& model) {
   }
   std::cout << story << ", saves cut off: " << half_saves << "\n";
   EXPECT_GE(in_refit, 1);
+  EXPECT_GE(half_saves, 1) << story;
   const auto last = run(words);
   ASSERT_EQ(last.exit_code, 0) << last.err;
   EXPECT_THAT(last.err, HasSubstr("resumed from step-"));

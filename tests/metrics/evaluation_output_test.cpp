@@ -143,5 +143,17 @@ TEST(EvaluationOutput, TextShowsModelsThenTheFirstTheBestAndTheReferenceBaseline
   EXPECT_THAT(text, HasSubstr(fmt::format("{:.5f}", e.get("dnn").total.at("NLL"))));
 }
 
+TEST(EvaluationOutput, ASquaredErrorIsNotPickedBeforeALikelihood) {
+  Evaluation e = small_evaluation();
+  ASSERT_NE(e.picked(), nullptr);
+  e.forecasters[0].family = "point";
+  e.forecasters[0].choice->value = 0.01;
+  EXPECT_EQ(e.picked(), nullptr);
+  EXPECT_NE(e.to_text(true).find("\npicked: none, since"), std::string::npos);
+  EXPECT_FALSE(e.to_json().contains("picked") && e.to_json()["picked"].is_string());
+  e.forecasters[1].family = "point";
+  EXPECT_EQ(e.picked()->name, "dnn");
+}
+
 }  // namespace
 }  // namespace precinct::metrics

@@ -39,6 +39,15 @@ TEST(Safetensors, EveryTypeRoundTripsBitForBit) {
   }
 }
 
+/// The graph of a panel without borders.
+TEST(Safetensors, AFileOfNothingButAnEmptyTensorRoundTrips) {
+  test::TemporaryFolder folder;
+  for (const auto& empty : {torch::zeros({2, 0}, torch::kLong), torch::zeros({0, 4})}) {
+    write_safetensors(folder / "x", {{"edge_index", empty}});
+    EXPECT_EQ(read_safetensors(folder / "x").at("edge_index").sizes(), empty.sizes());
+  }
+}
+
 TEST(Safetensors, TensorsArePlacedByTheirOffsetsNotByTheHeadersOrder) {
   test::TemporaryFolder folder;
   const std::string header =

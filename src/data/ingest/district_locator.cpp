@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "data/ingest/code_map.h"
 #include "data/ingest/incident.h"
 
@@ -157,6 +158,7 @@ std::optional<std::int32_t> DistrictLocator::find_code(std::string_view code) co
     if (it != state_->index.end()) return it->second;
   }
   if (state_->mode == Mode::kDiscover) {
+    if (!is_utf8(key)) return std::nullopt;
     std::unique_lock lock(state_->mutex);
     PRECINCT_CHECK(static_cast<std::int64_t>(state_->index.size()) < Incident::kMaxDistricts,
                    DataError,

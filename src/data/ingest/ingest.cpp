@@ -158,6 +158,11 @@ void add_warnings(const IngestOptions& options, const Panel& panel, const CountN
                   QualityReport& quality) {
   warn_of_lag(options, panel, quality);
   warn_of_empty_ends(options, notes, quality);
+  if (notes.days_missing_at_start > 0)
+    quality.warnings.push_back(fmt::format(
+        "the first {} lacks its first {} days; begin the series with the first day of another one "
+        "(--from)",
+        panel.axis.spec().to_string(), notes.days_missing_at_start));
   if (notes.days_missing_at_end > 0)
     quality.warnings.push_back(
         fmt::format("the last {} lacks its last {} days; end the series with --complete-through",

@@ -116,8 +116,16 @@ IngestOutput::IngestOutput(const std::filesystem::path& panel_path,
   rejects_.emplace(staging_.path / "rejects.csv");
   rejects_->write(reject_header());
   if (!audit_path_) return;
-  audit_.emplace(audit_path_->string() + ".ingest-" + std::to_string(::getpid()));
-  audit_file_.path = audit_path_->string() + ".ingest-" + std::to_string(::getpid());
+  // it holds person fields: hidden, for this user alone, and removed by the next ingest after a
+  // kill
+  const std::filesystem::path folder =
+      audit_path_->has_parent_path() ? audit_path_->parent_path() : ".";
+  const std::string prefix = "." + audit_path_->filename().string() + ".ingest-";
+  remove_left_overs(folder, prefix);
+  audit_file_.path = folder / (prefix + std::to_string(::getpid()));
+  audit_.emplace(audit_file_.path);
+  std::filesystem::permissions(
+      audit_file_.path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 void IngestOutput::commit(const Panel& panel, const QualityReport& quality,

@@ -38,7 +38,8 @@ void fill_axis(const std::vector<Incident>& incidents, const BinSpec& bin, const
   }
   std::int64_t first = range.first_day.value_or(notes.first_day);
   const std::int64_t last = range.last_day.value_or(notes.last_day);
-  if (bin.kind == BinKind::kMonth) first -= civil_from_days(first).day - 1;
+  if (bin.kind == BinKind::kMonth) notes.days_missing_at_start = civil_from_days(first).day - 1;
+  first -= notes.days_missing_at_start;
   panel.axis = BinAxis(bin, {first, 0});
   panel.num_bins = panel.axis.bin_of({last, 1439}) + 1;
   while (range.last_day && panel.num_bins > 1 &&

@@ -26,8 +26,9 @@ struct CountNotes {
   std::int64_t first_day = 0, last_day = 0;  // with an incident
   std::uint64_t in_skipped_hour =
       0;  // written down in the hour that spring skips: in the one after
-  std::uint64_t beyond_last_bin = 0;     // in a week or month that `last_day` leaves incomplete
-  std::int64_t days_missing_at_end = 0;  // of the last bin, after the last incident's day
+  std::uint64_t beyond_last_bin = 0;       // in a week or month that `last_day` leaves incomplete
+  std::int64_t days_missing_at_start = 0;  // of a first month, before the series begins
+  std::int64_t days_missing_at_end = 0;    // of the last bin, after the last incident's day
 };
 
 /// Counts incidents per bin, node and category into `panel` (nodes and categories are there): fills

@@ -8,6 +8,7 @@
 
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "data/ingest/date_format.h"
 
 namespace precinct::data {
@@ -96,6 +97,9 @@ bool RowReader::read_category(const CsvRecord& record, Result& result, Incident&
     return reject(record, result, columns_.of(Role::kCategory),
                   code.empty() ? "no_category" : "unknown_category", code,
                   "a code of the code map");
+  if (!is_utf8(*category))
+    return reject(record, result, columns_.of(Role::kCategory), "encoding", code,
+                  "text in UTF-8; convert it with iconv -f LATIN1 -t UTF-8");
   const auto [it, fresh] = category_index.emplace(
       std::string(*category), static_cast<std::uint16_t>(result.categories.size()));
   if (fresh) result.categories.emplace_back(*category);
@@ -141,7 +145,7 @@ bool RowReader::read_district(const CsvRecord& record, Result& result, Incident&
 }
 
 bool RowReader::read_report_time(const CsvRecord& record, Result& result, const Incident& incident,
-                                 std::int64_t& revision) const {
+                                 std::optional<std::int64_t>& reported_day) const {
   const auto text = columns_.value(record, Role::kReportTime);
   if (text.empty()) return true;
   const auto reported = parse_by_formats(text, profile_.time_formats);
@@ -151,17 +155,14 @@ bool RowReader::read_report_time(const CsvRecord& record, Result& result, const 
   if (reported->day < incident.day())
     return reject(record, result, columns_.of(Role::kReportTime), "reported_before", text,
                   "a report on or after " + format_date(incident.day()));
-  revision = reported->day;
-  QualityReport& quality = result.quality;
-  ++quality.report_lag_days[static_cast<std::int32_t>(reported->day - incident.day())];
-  quality.latest_report_day = std::max(quality.latest_report_day, reported->day);
+  reported_day = reported->day;
   return true;
 }
 
-void RowReader::read_revision(const CsvRecord& record, Incident& incident,
-                              std::int64_t& revision) const {
+std::int64_t RowReader::read_revision(const CsvRecord& record, Incident& incident,
+                                      std::int64_t reported_day) const {
   // 16 bits keep the order; what falls together is settled by the rows themselves.
-  std::int64_t small = revision - Incident::kFirstDay;
+  std::int64_t revision = reported_day * 1440, small = reported_day - Incident::kFirstDay;
   if (const auto text = columns_.value(record, Role::kRevision); !text.empty()) {
     if (const auto stamp = parse_by_formats(text, profile_.time_formats)) {
       revision = stamp->day * 1440 + stamp->minute;
@@ -172,6 +173,7 @@ void RowReader::read_revision(const CsvRecord& record, Incident& incident,
   }
   incident.revision =
       static_cast<std::uint64_t>(std::clamp<std::int64_t>(small, 0, 0xFFFF)) & 0xFFFF;
+  return revision;
 }
 
 void RowReader::read_row(const CsvRecord& record, Result& result,
@@ -184,17 +186,22 @@ void RowReader::read_row(const CsvRecord& record, Result& result,
   }
   Incident incident;
   int minute = 0;
-  std::int64_t revision = Incident::kFirstDay;
+  std::optional<std::int64_t> reported_day;
   if (!read_time(record, result, incident, minute) ||
       !read_category(record, result, incident, category_index) ||
-      !read_report_time(record, result, incident, revision) ||
+      !read_report_time(record, result, incident, reported_day) ||
       !read_district(record, result, incident))
     return;
-  read_revision(record, incident, revision);
+  const std::int64_t revision =
+      read_revision(record, incident, reported_day.value_or(Incident::kFirstDay));
   const std::string row = columns_.canonical(record);
   incident.digest = digest_of(row);
   if (const auto id = columns_.value(record, Role::kId); !id.empty()) incident.id = hash_of_id(id);
   ++quality.accepted;
+  if (reported_day) {
+    ++quality.report_lag_days[static_cast<std::int32_t>(*reported_day - incident.day())];
+    quality.latest_report_day = std::max(quality.latest_report_day, *reported_day);
+  }
   const CivilDate date = civil_from_days(incident.day());
   quality.first_of_month += date.day == 1;
   quality.first_of_year += date.day == 1 && date.month == 1;
@@ -204,7 +211,7 @@ void RowReader::read_row(const CsvRecord& record, Result& result,
   }
   result.incidents.push_back(incident);
   if (options_.contested != nullptr && options_.contested->contains(incident.id))
-    result.contenders.push_back({revision, row, incident.id, incident.digest});
+    result.contenders.push_back({revision, row, incident.id, incident.digest, incident.revision});
   if (options_.keep_audit_fields) result.audit_rows += columns_.audit_row(record);
 }
 

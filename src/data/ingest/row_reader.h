@@ -4,8 +4,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -34,12 +36,14 @@ class RowReader {
   };
   /// A row of a contested id, in the order in which revisions win: larger is later.
   struct Contender {
-    std::int64_t revision = 0;
+    std::int64_t revision = 0;  // minutes, or the number in the column of revisions
     std::string canonical;
     std::uint64_t id = 0;
     std::array<std::byte, 16> digest{};
+    std::uint64_t coarse = 0;  // Incident::revision: the rows that were kept have the largest
     bool operator<(const Contender& other) const {
-      return revision != other.revision ? revision < other.revision : canonical < other.canonical;
+      return std::tie(coarse, revision, canonical) <
+             std::tie(other.coarse, other.revision, other.canonical);
     }
   };
   struct Result {
@@ -72,8 +76,10 @@ class RowReader {
                      CategoryIndex& category_index) const;
   bool read_district(const CsvRecord& record, Result& result, Incident& incident) const;
   bool read_report_time(const CsvRecord& record, Result& result, const Incident& incident,
-                        std::int64_t& revision) const;
-  void read_revision(const CsvRecord& record, Incident& incident, std::int64_t& revision) const;
+                        std::optional<std::int64_t>& reported_day) const;
+  /// Sets the incident's revision, and returns it unshortened.
+  std::int64_t read_revision(const CsvRecord& record, Incident& incident,
+                             std::int64_t reported_day) const;
   /// Counts and notes the row; returns false.
   bool reject(const CsvRecord& record, Result& result, int column, const char* kind,
               std::string_view found, const std::string& expected) const;

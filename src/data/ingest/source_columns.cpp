@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "data/ingest/reject_log.h"
 
 namespace precinct::data {
@@ -39,6 +40,16 @@ bool means_unknown(std::string_view text, const std::vector<std::string>& values
   });
 }
 
+/// A file of another separator has one column.
+void check_separator(const std::vector<std::string>& header, const std::string& file_name) {
+  if (header.size() != 1) return;
+  for (const auto& [mark, name] : {std::pair{';', "semicolons"}, {'\t', "tabs"}, {'|', "bars"}})
+    PRECINCT_CHECK(header[0].find(mark) == std::string::npos, DataError,
+                   "{}:1: expected columns separated by commas, found one column with {} in it "
+                   "({}); write it with commas",
+                   file_name, name, snippet_of(header[0], 100));
+}
+
 }  // namespace
 
 bool parse_number(std::string_view text, double& value) { return parse_whole(text, value); }
@@ -54,6 +65,10 @@ SourceColumns::SourceColumns(const SourceProfile& profile, std::vector<std::stri
   for (std::size_t i = 0; i < header_.size(); ++i) {
     std::string& name = header_[i];
     name = std::string(trim(name));
+    PRECINCT_CHECK(is_utf8(name), DataError,
+                   "{}:1: column {}: expected a name in UTF-8, found other bytes; convert the file "
+                   "with iconv -f LATIN1 -t UTF-8",
+                   file_name, i + 1);
     PRECINCT_CHECK(seen.insert(name).second, DataError,
                    "{}:1: column {}: expected each name once, found '{}' again; rename one",
                    file_name, i + 1, name);
@@ -63,6 +78,7 @@ SourceColumns::SourceColumns(const SourceProfile& profile, std::vector<std::stri
     if (const auto more = profile.unknown_in.find(name); more != profile.unknown_in.end())
       unknown_.back().insert(unknown_.back().end(), more->second.begin(), more->second.end());
   }
+  check_separator(header_, file_name);
   find_roles(profile, uses_points, file_name);
 }
 

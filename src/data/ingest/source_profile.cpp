@@ -41,8 +41,8 @@ void check_keys(const YAML::Node& map, const std::set<std::string>& known,
     const auto key = item.first.as<std::string>();
     const int line = item.first.Mark().line + 1;
     PRECINCT_CHECK(known.contains(key), ConfigError,
-                   "{}:{}: {}: unknown key, expected one of {}, found '{}'; correct or remove it",
-                   where, line, key, fmt::join(known, ", "), key);
+                   "{}:{}: {}: expected a key among {}, found '{}'; correct or remove it", where,
+                   line, key, fmt::join(known, ", "), key);
     PRECINCT_CHECK(seen.insert(key).second, ConfigError,
                    "{}:{}: {}: expected each key once, found it twice; remove one", where, line,
                    key);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -76,6 +77,21 @@ TEST(IngestOutput, NothingIsLeftWithoutCommitAndAnOldPanelStays) {
   }
   EXPECT_EQ(names_in(folder.path()), before);
   EXPECT_EQ(read_file(folder / "panel.h5"), bytes);
+}
+
+TEST(IngestOutput, PersonFieldsAreForTheirOwnerAndNotLeftByAKilledIngest) {
+  test::TemporaryFolder folder;
+  std::ofstream(folder / ".audit.csv.ingest-999999999") << "id,age\n1,44\n";  // no such process
+  {
+    IngestOutput output(folder / "panel.h5", folder / "audit.csv");
+    output.audit()->write("id,age\n");
+    for (const auto& name : names_in(folder.path())) EXPECT_TRUE(name.starts_with(".")) << name;
+    output.commit(small_panel(), {}, "{}");
+  }
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(folder / "audit.csv").permissions(),
+            perms::owner_read | perms::owner_write);
+  EXPECT_FALSE(std::filesystem::exists(folder / ".audit.csv.ingest-999999999"));
 }
 
 TEST(IngestOutput, FoldersThatWereMadeGoAgainWhenNothingComes) {

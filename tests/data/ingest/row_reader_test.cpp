@@ -132,6 +132,37 @@ TEST_F(RowReaderTest, RowsOfContestedIdsAreHandedOutWhole) {
   EXPECT_LT(rows.contenders[0], rows.contenders[1]) << "the hour of the revision decides";
 }
 
+/// A report date and a revision of the same id are on one scale: the winner is among the rows that
+/// the shortened revisions kept.
+TEST_F(RowReaderTest, ARowWithAReportDateAloneMayWinOverARevision) {
+  const auto first = read("1,2020-01-02,1,A,2020-12-01,2020-12-05,,,\n");
+  const std::unordered_set<std::uint64_t> contested = {first.incidents[0].id};
+  RowReader::Options options;
+  options.contested = &contested;
+  const auto rows = read(
+      "1,2020-01-02,1,A,2020-12-01,2020-12-05,,,\n1,2020-01-02,1,B,2021-01-10,,,,\n"
+      "1,2020-01-02,1,A,2021-01-10,,,,\n",
+      options);
+  ASSERT_EQ(rows.contenders.size(), 3U);
+  EXPECT_LT(rows.incidents[0].revision, rows.incidents[1].revision);
+  for (const int later : {1, 2}) EXPECT_LT(rows.contenders[0], rows.contenders[later]);
+  EXPECT_LT(rows.contenders[0].revision, rows.contenders[1].revision);
+}
+
+TEST_F(RowReaderTest, OtherBytesThanUtf8AreRejectedWithTheRemedy) {
+  const auto result = read("1,2020-01-02,1,K\xF6rper,,,,,\n2,2020-01-02,1,A,,,,,\n");
+  EXPECT_EQ(result.quality.accepted, 1U);
+  ASSERT_EQ(result.rejects.size(), 1U);
+  EXPECT_EQ(result.rejects[0].kind, "encoding");
+}
+
+TEST_F(RowReaderTest, TheReportLagIsThatOfAcceptedRows) {
+  const auto result = read("1,2020-01-02,1,A,2020-01-05,,,,\n2,2020-01-02,,A,2020-01-06,,,,\n");
+  ASSERT_EQ(result.quality.accepted, 1U);
+  EXPECT_EQ(result.quality.report_lag_days.size(), 1U);
+  EXPECT_EQ(result.quality.report_lag_days.at(3), 1U);
+}
+
 TEST_F(RowReaderTest, MissingValuesAreCountedPerColumn) {
   const auto result =
       read("1,2020-01-02,1,A,,,0,1,1\n2,2020-01-02,1,A,?,,-3,1,1\n3,2020-01-02,1,A,,,30,1,1\n");

@@ -57,6 +57,21 @@ TEST(SourceColumns, HeaderOfAnotherSourceIsAWrongProfile) {
   EXPECT_THAT(error_of({"when", "kind"}, true), HasSubstr("columns.longitude"));
 }
 
+TEST(SourceColumns, AFileOfAnotherSeparatorIsNamedAsOne) {
+  for (const auto& [header, name] : {std::pair{"when;kind;place", "semicolons in it (when;kind"},
+                                     {"when\tkind\tplace", "tabs in it"},
+                                     {"when|kind|place", "bars in it"}})
+    EXPECT_THAT(error_of({header}), HasSubstr(name));
+  EXPECT_THAT(error_of({"when"}), HasSubstr("is this the right profile?"));
+}
+
+TEST(SourceColumns, ANameOfOtherBytesIsRefused) {
+  EXPECT_THAT(error_of({"when",
+                        "Stra\xDF"
+                        "e"}),
+              HasSubstr("t.csv:1: column 2: expected a name in UTF-8"));
+}
+
 TEST(SourceColumns, UnknownValuesAreEmpty) {
   const SourceColumns columns(profile(), {"when", "kind", "place", "age"}, false, "t.csv");
   const auto row = record({" ? ", " A ", "0", "-3"});

@@ -71,7 +71,7 @@ TEST(SourceProfile, UnknownNameListsWhatThereIs) {
 }
 
 TEST(SourceProfile, UnknownKeyAndDoubledKeyAreNamedWithTheirLine) {
-  EXPECT_THAT(error_of(kLeast + "colour: red\n"), HasSubstr("mine.yaml:3: colour: unknown key"));
+  EXPECT_THAT(error_of(kLeast + "colour: red\n"), HasSubstr("mine.yaml:3: colour: expected a key"));
   EXPECT_THAT(error_of(kLeast + "name: a\nname: b\n"),
               HasSubstr("mine.yaml:4: name: expected each key once"));
   EXPECT_THAT(error_of("columns: {when: t}\n"), HasSubstr("columns.when: unknown role"));
