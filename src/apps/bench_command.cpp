@@ -11,6 +11,7 @@
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
+#include "apps/connected_world.h"
 #include "apps/cuda_library.h"
 #include "apps/installed_files.h"
 #include "base/atomic_file.h"
@@ -101,7 +102,9 @@ int start_ranks(const Arguments& a) {
   const fs::path report = fs::path(a.out) / "scaling.json";
   std::error_code none;
   fs::remove(report, none);  // of an earlier call
-  const int code = launch::supervise(job, {});
+  launch::SupervisorOptions options;
+  options.without_log_dir = "see what it wrote above";
+  const int code = launch::supervise(job, options);
   if (fs::exists(report)) print_report(a);
   return code;
 }
@@ -132,13 +135,13 @@ int measure_here(const Arguments& a, const parallel::ProcessContext& context) {
   connection.checked_calls = 2;  // the first steps are not timed
   connection.device_id = gpu_address(connection.device_index);
   if (connection.device_index >= 0) register_nccl();
-  const auto world = parallel::connect(context, connection);
+  const auto world = connected_world(context, connection);
   scaling::MatrixOptions options;
   options.layouts = layouts;
   options.rounds = a.rounds;
   options.steps = a.steps;
   options.seconds = a.seconds;
-  options.cores = std::max<std::int64_t>(1, std::ssize(launch::allowed_cores()));
+  options.cores = launch::allowed_cores();
   std::vector<scaling::Measurement> measurements;
   std::vector<std::string> invalid;
   for (const auto& config : configs) {

@@ -23,6 +23,7 @@ config::ExperimentConfig load(const Arguments& a) {
 int check(const Arguments& a) {
   const auto c = load(a);
   config::require_panel(c);
+  config::require_that_keys_agree(c);
   if (a.json) {
     fmt::print("{}\n", nlohmann::json({{"run", config::run_name(c)},
                                        {"training_hash", config::training_hash(c)}})

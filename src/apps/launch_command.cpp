@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -39,6 +40,23 @@ std::optional<std::size_t> words_after_mark() {
   return count;
 }
 
+/// Several ranks of a verb that knows of none would each do all of it, and write the same files.
+void check_verb(const Arguments& a, const CLI::App& precinct) {
+  if (a.num_ranks == 1 || fs::path(a.program.front()).filename() != "precinct") return;
+  const auto verb = std::find_if(a.program.begin() + 1, a.program.end(), [&](const auto& word) {
+    return !precinct.get_subcommands([&](const CLI::App* one) { return one->check_name(word); })
+                .empty();
+  });
+  if (verb == a.program.end()) return;
+  for (const char* parallel : {"train", "bench", "doctor"})
+    if (*verb == parallel) return;
+  throw ConfigError(
+      fmt::format("launch: expected train, bench scaling, doctor or another program, found "
+                  "'precinct {}', which "
+                  "each of the {} ranks would do whole; run it without launch",
+                  *verb, a.num_ranks));
+}
+
 void check(const Arguments& a) {
   PRECINCT_CHECK(words_after_mark() == a.program.size(), ConfigError,
                  "launch: expected '--' before the program, found '{}' without it; write precinct "
@@ -60,8 +78,9 @@ void check(const Arguments& a) {
                  a.num_ranks, a.max_restarts);
 }
 
-int run_launch(const Arguments& a) {
+int run_launch(const Arguments& a, const CLI::App& precinct) {
   check(a);
+  check_verb(a, precinct);
   launch::LaunchOptions job;
   job.command = a.program;
   // the word alone means this very program, whether it is on PATH or not
@@ -115,7 +134,7 @@ void add_launch_command(CLI::App& app, Action& action) {
       "killed, hung or lost another;\n"
       "8 out of memory; 128+n ended by signal n that came from outside; else the code of the rank "
       "at fault.");
-  command->callback([a, &action] { action = [a] { return run_launch(*a); }; });
+  command->callback([a, &action, &app] { action = [a, &app] { return run_launch(*a, app); }; });
 }
 
 }  // namespace precinct::apps

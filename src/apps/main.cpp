@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <system_error>
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
@@ -57,9 +58,22 @@ int main(int argc, char** argv) {
     precinct::Progress::set_quiet(quiet);
     precinct::apps::check_no_empty_value(app);
     precinct::apps::require_text_configs(app);
-    return action();
+    const int code = action();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw precinct::IoError(
+          "standard output: expected to write all of it, found that it takes no more; make room, "
+          "or "
+          "look at what reads it");
+    return code;
   } catch (const precinct::Error& error) {
     return report(error, error.code());
+  } catch (const std::system_error& error) {  // fmt's, of a full standard output, among them
+    std::fprintf(
+        stderr,
+        "precinct: output: expected to be written, found '%s'; make room, or look at where "
+        "it goes\n",
+        error.what());
+    return static_cast<int>(precinct::ExitCode::kFile);
   } catch (const std::bad_alloc& error) {
     std::fprintf(stderr,
                  "precinct: memory: expected more than is free, found %s; use smaller batches or a "

@@ -86,6 +86,17 @@ void check_degrees(const Arguments& a, const config::ParallelConfig& p) {
                  ranks, a.nodes, ranks_per_node(a), p.dp, p.pp, p.tp);
 }
 
+/// What the job would say in its first seconds, hours later.
+void check_job(const Arguments& a, const config::ExperimentConfig& config) {
+  config::require_panel(config);
+  PRECINCT_CHECK(fs::exists(config.data.panel), IoError,
+                 "{}: expected a panel, found no such file; make one with 'precinct ingest', name "
+                 "its place (--set data.panel=FILE), or submit where the file can be seen",
+                 config.data.panel);
+  config::require_that_keys_agree(config);
+  check_degrees(a, config.parallel);
+}
+
 Job job_of(const Arguments& a, const config::ExperimentConfig& config) {
   Job job;
   const fs::path run =
@@ -179,6 +190,8 @@ std::string job_number(const std::string& said) {
       said));
 }
 
+void print_json(const nlohmann::json& json) { fmt::print("{}\n", json.dump(2)); }
+
 std::string log_of(const Job& job, const std::string& number) {
   std::string log = job.log;
   return log.replace(log.rfind("%j"), 2, number);
@@ -188,14 +201,19 @@ int run_submit(const Arguments& a) {
   const std::vector<fs::path> files(a.files.begin(), a.files.end());
   // a mistake is said now and not when the job's turn has come
   const auto config = config::load_experiment(files, a.assignments);
-  check_degrees(a, config.parallel);
+  check_job(a, config);
   const Job job = job_of(a, config);
   PRECINCT_CHECK(job.run_folder.find('%') == std::string::npos, ConfigError,
                  "--run-dir: expected a path without '%', which Slurm replaces in the log's name, "
                  "found '{}'; choose another",
                  job.run_folder);
   if (a.dry_run) {
-    fmt::print("{} {}\n", shell_words(job.variables), shell_words(job.words));
+    const std::string command =
+        fmt::format("{} {}", shell_words(job.variables), shell_words(job.words));
+    if (a.json)
+      print_json({{"command", command}, {"run_folder", job.run_folder}, {"log", job.log}});
+    else
+      fmt::print("{}\n", command);
     return 0;
   }
   const std::string program = find_sbatch();
@@ -213,9 +231,7 @@ int run_submit(const Arguments& a) {
   if (status != 0 || number.empty()) refuse(said, status);
   const std::string log = log_of(job, number);
   if (a.json) {
-    fmt::print(
-        "{}\n",
-        nlohmann::json({{"job", number}, {"run_folder", job.run_folder}, {"log", log}}).dump(2));
+    print_json({{"job", number}, {"run_folder", job.run_folder}, {"log", log}});
   } else {
     fmt::print("job {}\nlog {}\nrun {}\n", number, log, job.run_folder);
   }
@@ -246,7 +262,9 @@ void add_submit_command(CLI::App& app, Action& action) {
                    "one more option of sbatch, e.g. --sbatch=--partition=gpu; may be given again")
       ->allow_extra_args(false);
   command->add_flag("--dry-run", a->dry_run, "print the whole command; submit nothing");
-  command->add_flag("--json", a->json, "number of the job, its log and its run folder as JSON");
+  command->add_flag(
+      "--json", a->json,
+      "number of the job (with --dry-run the command), its log and its run folder as JSON");
   command->footer(
       "Example: precinct submit configs/west_la/crimenet.yaml --nodes 2 --gpus-per-node 4 --time "
       "8:00:00 --dry-run\n"

@@ -11,6 +11,7 @@
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
+#include "apps/connected_world.h"
 #include "apps/cuda_library.h"
 #include "apps/installed_files.h"
 #include "base/atomic_file.h"
@@ -41,8 +42,13 @@ struct Arguments {
   bool dry_run = false, allow_mismatch = false, json = false, no_score = false, no_verify = false;
 };
 
-fs::path run_path(const Arguments& a, const config::ExperimentConfig& config) {
-  const bool fresh = a.resume == "never";
+/// With --resume never a job that was started again goes on in the folder that it began.
+fs::path run_path(const Arguments& a, const config::ExperimentConfig& config,
+                  const parallel::ProcessContext& context) {
+  using Choice = train::RunFolder::Choice;
+  const Choice fresh = a.resume != "never"         ? Choice::kGoOn
+                       : context.restart_count > 0 ? Choice::kRestartedFresh
+                                                   : Choice::kFresh;
   if (a.run_dir.empty())
     return train::RunFolder::choose(config.run.output, config::run_name(config), fresh);
   const fs::path path = fs::absolute(a.run_dir).lexically_normal();
@@ -96,7 +102,8 @@ std::optional<metrics::Evaluation> train_network(const Arguments& a,
                                                  const train::RunFolder& run, train::Ranks& ranks) {
   const std::string hash = data::panel_hash(config.data.panel);
   ranks.require_same("data.panel (sha256)", hash);
-  const auto finished = ranks.leads() ? finished_artifact(a, config, run, hash) : std::nullopt;
+  std::optional<models::Artifact> finished;
+  ranks.lead([&] { finished = finished_artifact(a, config, run, hash); });
   const bool is_finished = !ranks.of_leader(finished ? "finished" : "").empty();
   if (is_finished) spdlog::info("{} is finished; its table follows", run.path().string());
   // with refit: all the artifact has seen the test range: the best checkpoint of fit is scored
@@ -119,8 +126,11 @@ std::optional<metrics::Evaluation> train_network(const Arguments& a,
   if (a.no_score) {
     artifact.evaluation = {{"forecasters", {metrics::to_json(network.name(), choice)}}};
     models::save_artifact(run.artifact(), artifact, panel);
-    fmt::print("picked before the test range was seen: {} ({} {:.5f} at epoch {:.0f})\n",
-               network.name(), choice.metric, choice.value, choice.epoch);
+    if (a.json)
+      fmt::print("{}\n", artifact.evaluation.dump(2));
+    else
+      fmt::print("picked before the test range was seen: {} ({} {:.5f} at epoch {:.3g})\n",
+                 network.name(), choice.metric, choice.value, choice.epoch);
     return {};
   }
   auto evaluation = score(config, panel, split, &network, choice);
@@ -132,18 +142,22 @@ std::optional<metrics::Evaluation> train_network(const Arguments& a,
 /// The run's folder, locked by the leader, the same on all ranks.
 std::unique_ptr<train::RunFolder> open_run(const Arguments& a,
                                            const config::ExperimentConfig& config,
-                                           train::Ranks& ranks) {
+                                           train::Ranks& ranks,
+                                           const parallel::ProcessContext& context) {
   std::unique_ptr<train::RunFolder> run;
-  if (ranks.leads()) run = std::make_unique<train::RunFolder>(run_path(a, config));
+  ranks.lead([&] { run = std::make_unique<train::RunFolder>(run_path(a, config, context)); });
   const fs::path path = ranks.of_leader(run ? run->path().string() : "");
-  if (!run) return std::make_unique<train::RunFolder>(path, train::RunFolder::Follower());
+  const std::string owner = ranks.of_leader(run ? train::RunFolder::owner_of(path) : "");
+  if (!run) run = std::make_unique<train::RunFolder>(path, train::RunFolder::Follower());
+  for (const std::string& problem : ranks.gather(run->why_not_shared(owner)))
+    if (!problem.empty()) throw IoError(problem);
   return run;
 }
 
 int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentConfig& config,
              const parallel::ProcessContext& context) {
   train::require_same_configuration(ranks, config);
-  const auto run = open_run(a, config, ranks);
+  const auto run = open_run(a, config, ranks, context);
   const data::Panel panel = data::read_panel(config.data.panel, config.data.verify && !a.no_verify);
   const data::Split split = train::split_of(config.data, panel.num_bins);
   if (!a.allow_mismatch) train::require_same_configuration(*run, config);
@@ -177,7 +191,11 @@ int run_training(const Arguments& a) {
       "--no-score: expected a network, found model.name: baselines, which is nothing but "
       "scored; leave it out");
   config::require_panel(config);
+  const auto context = parallel::ProcessContext::from_environment();
   if (a.dry_run) {
+    PRECINCT_CHECK(!a.json, ConfigError,
+                   "--json: expected a training, found --dry-run, which prints text; leave it out");
+    if (context.rank != 0) return 0;  // every rank would print the same
     const data::Panel panel = data::read_panel(config.data.panel, false);
     fmt::print("{}", train::dry_run(config, panel, train::split_of(config.data, panel.num_bins),
                                     a.world_size));
@@ -186,11 +204,15 @@ int run_training(const Arguments& a) {
   // one that comes before the first step leaves with the first ones, one during the scoring lets
   // it end
   train::StopSignal usr1({SIGUSR1});
-  const auto context = parallel::ProcessContext::from_environment();
+  if (context.tasks_beside > 1)
+    spdlog::warn(
+        "this is the shell of a Slurm job of {} tasks and none of them: one process trains; "
+        "start the tasks with srun",
+        context.tasks_beside);
   auto connection = train::connect_options(config, context);
   connection.device_id = gpu_address(connection.device_index);
   if (connection.device_index >= 0) register_nccl();
-  const auto world = parallel::connect(context, connection);
+  const auto world = connected_world(context, connection);
   train::Ranks ranks(*world, config);
   // Whoever started the ranks may end the others by a signal when the first one leaves; what a rank
   // has to say, its exit code among it, is then settled.

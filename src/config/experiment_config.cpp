@@ -194,6 +194,19 @@ void require_panel(const ExperimentConfig& config) {
                  "configuration or with --set data.panel=FILE");
 }
 
+void require_that_keys_agree(const ExperimentConfig& config) {
+  const ParallelConfig& p = config.parallel;
+  PRECINCT_CHECK(p.heartbeat_seconds < p.timeout_seconds, ConfigError,
+                 "parallel.heartbeat_seconds: expected less than parallel.timeout_seconds ({}), "
+                 "found {}; a rank that hangs would be noticed at the timeout only",
+                 p.timeout_seconds, p.heartbeat_seconds);
+  PRECINCT_CHECK(
+      !config.train.deterministic || (p.tp == 1 && p.pp == 1), ConfigError,
+      "train.deterministic: expected parallel.tp and parallel.pp of 1, found {} and {}; only data "
+      "parallel ranks can have equal bits, use parallel.dp",
+      p.tp, p.pp);
+}
+
 ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files,
                                  const std::vector<std::string>& assignments) {
   std::vector<std::string> problems;

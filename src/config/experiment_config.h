@@ -47,6 +47,9 @@ ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files
 /// Throws ConfigError when no panel is named: nothing can be trained or scored without.
 void require_panel(const ExperimentConfig& config);
 
+/// Throws ConfigError when values of train and parallel do not go together, whoever set them.
+void require_that_keys_agree(const ExperimentConfig& config);
+
 /// The resolved configuration as YAML, every key present, in declaration order; load(to_yaml(c)) ==
 /// c.
 std::string to_yaml(const ExperimentConfig& config);

@@ -60,7 +60,7 @@ std::string how_it_ended(const RankEnd& end, const JobFacts& facts) {
 std::string advice(const RankEnd& cause, const JobFacts& facts) {
   if (cause.out_of_memory) return "use smaller batches, fewer ranks or a higher limit";
   const std::string where =
-      facts.logs.empty() ? "--log-dir keeps its output"
+      facts.logs.empty() ? facts.without_logs
                          : fmt::format("its output is in {}/rank-{}.log", facts.logs, cause.rank);
   if (cause.signal != 0 || cause.last_line.empty()) return where;
   return fmt::format("{}; its last line: {}", where, cause.last_line);
@@ -79,8 +79,13 @@ std::string missed_by(const RankEnd& cause, const std::vector<RankEnd>& ends) {
 
 int job_code(const RankEnd& cause, int passed_on) {
   if (cause.out_of_memory) return kDevice;
-  if (signal_of(cause) == 0) return cause.code;
-  return passed_on != 0 ? 128 + passed_on : kCommunication;
+  const int signal = signal_of(cause);
+  if (signal == 0) return cause.code;
+  // a rank that crashes while it saves has not ended by the request
+  constexpr std::array kRequests = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+  const bool by_request =
+      cause.was_told || std::find(kRequests.begin(), kRequests.end(), signal) != kRequests.end();
+  return passed_on != 0 && by_request ? 128 + passed_on : kCommunication;
 }
 
 std::string cause_text(const RankEnd& end) {

@@ -31,6 +31,7 @@ struct JobFacts {
   std::string memory_limit;  ///< "2.0 GiB"; empty when the machine itself is the limit
   std::string verdict;       ///< what the ranks found: who hangs, which calls differ; or empty
   std::string logs;          ///< where the ranks' full output is, empty for nowhere
+  std::string without_logs;  ///< what is advised then
 };
 
 /// How a job ended: what the launcher returns and says.

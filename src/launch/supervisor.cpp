@@ -62,11 +62,12 @@ std::string bytes_text(std::int64_t bytes) {
                             : fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
-JobFacts facts_of(const JobAttempt& attempt, const fs::path& log_dir) {
+JobFacts facts_of(const JobAttempt& attempt, const SupervisorOptions& options) {
   JobFacts facts;
   facts.host = parallel::host_name();
   facts.passed_on = attempt.passed_on();
-  facts.logs = log_dir.string();
+  facts.logs = options.log_dir.string();
+  facts.without_logs = options.without_log_dir;
   if (const auto limit = MemoryKills().limit_bytes()) facts.memory_limit = bytes_text(*limit);
   return facts;
 }
@@ -114,7 +115,7 @@ class Supervisor {
     attempt.run();
     kill_strays(guard_.pid());
     auto ends = attempt.ends();
-    JobFacts facts = facts_of(attempt, options_.log_dir);
+    JobFacts facts = facts_of(attempt, options_);
     const bool is_well = std::none_of(ends.begin(), ends.end(), has_failed);
     if (!is_well && (!launcher_.options().is_agent || launcher_.runs_precinct())) {
       watch.renew();

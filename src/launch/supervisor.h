@@ -22,6 +22,8 @@ struct SupervisorOptions {
   std::chrono::milliseconds pause = std::chrono::seconds(1);
   /// The output of each rank goes to rank-<r>.log here too; empty: nowhere.
   std::filesystem::path log_dir;
+  /// Where a reader is told to look when there is no log_dir.
+  std::string without_log_dir = "--log-dir keeps its output";
 };
 
 /// Runs a job to its end: starts the ranks, passes their output and this process's signals on, ends

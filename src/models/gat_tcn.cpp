@@ -78,7 +78,8 @@ class GatTcn : public Network {
   }
 
   SplitPlan split_plan(std::int64_t count) const override {
-    require_multiple("model.num_heads", num_heads_, count);
+    require_multiple("model.num_heads", num_heads_, count,
+                     " and a multiple of it as model.hidden, or another parallel.tp");
     require_multiple("model.hidden", input_->width(), count);
     SplitPlan plan;
     for (std::size_t i = 0; i < gat_->size(); ++i)

@@ -51,10 +51,12 @@ torch::Tensor Network::dropout(const torch::Tensor& x_tbnd, const data::Batch& b
       .transpose(0, 1);
 }
 
-void Network::require_multiple(const std::string& key, std::int64_t units, std::int64_t count) {
-  PRECINCT_CHECK(units % count == 0, ConfigError,
-                 "parallel.tp: expected a divisor of {}, found {} with {}: {}; choose e.g. {}: {}",
-                 key, count, key, units, key, (units / count + 1) * count);
+void Network::require_multiple(const std::string& key, std::int64_t units, std::int64_t count,
+                               const std::string& remedy_too) {
+  PRECINCT_CHECK(
+      units % count == 0, ConfigError,
+      "parallel.tp: expected a divisor of {}, found {} with {}: {}; choose e.g. {}: {}{}", key,
+      count, key, units, key, (units / count + 1) * count, remedy_too);
 }
 
 SplitPlan Network::with_prefix(const std::string& prefix, const SplitPlan& plan) {

@@ -34,7 +34,8 @@ class Network : public ForecastModel {
                         const std::string& layer, bool is_part = false) const;
 
   /// For split_plan(): refuses a number of units that `count` does not divide, by its key.
-  static void require_multiple(const std::string& key, std::int64_t units, std::int64_t count);
+  static void require_multiple(const std::string& key, std::int64_t units, std::int64_t count,
+                               const std::string& remedy_too = "");
   /// The plan of a module under the network's names.
   static SplitPlan with_prefix(const std::string& prefix, const SplitPlan& plan);
 

@@ -229,7 +229,12 @@ ProcessContext ProcessContext::from_variables(const Lookup& lookup, const Resolv
   if (torchrun.complete()) found.push_back(from_torchrun(lookup, torchrun));
   if (slurm.complete()) found.push_back(from_slurm(lookup, slurm));
   if (openmpi.complete()) found.push_back(from_openmpi(lookup, openmpi));
-  if (found.empty()) return {};
+  if (found.empty()) {
+    ProcessContext alone;
+    if (lookup("SLURM_JOB_ID"))
+      alone.tasks_beside = whole_number("SLURM_NTASKS", lookup("SLURM_NTASKS").value_or("1"));
+    return alone;
+  }
   std::size_t best = 0;
   for (std::size_t i = 1; i < found.size(); ++i) {
     const ProcessContext &a = found[best], &b = found[i];

@@ -32,6 +32,8 @@ struct ProcessContext {
   bool agent_holds_store = false;     ///< rank 0's agent does, in its place; else rank 0
   std::string job_token;              ///< equal on all ranks of a job, other for other jobs
   std::string source = "none";        ///< torchrun | slurm | openmpi | none
+  /// Tasks of the Slurm job whose shell this is, where it is none of its tasks; else 0.
+  std::int64_t tasks_beside = 0;
 
   /// What an agent tells its rank 0 when it holds the store in its place: the job's token.
   static constexpr const char* kAgentStoreVariable = "PRECINCT_AGENT_STORE";

@@ -42,6 +42,7 @@ void to_json(nlohmann::json& json, const RunTimes& run) {
           {"layout", run.layout},
           {"threads", run.threads},
           {"micro_batch", run.micro_batch},
+          {"windows_per_step", run.windows_per_step},
           {"refused", run.refused},
           {"ranks", run.ranks},
           {"calls_per_step", run.calls_per_step},
@@ -53,6 +54,7 @@ void from_json(const nlohmann::json& json, RunTimes& run) {
   json.at("layout").get_to(run.layout);
   json.at("threads").get_to(run.threads);
   json.at("micro_batch").get_to(run.micro_batch);
+  json.at("windows_per_step").get_to(run.windows_per_step);
   json.at("refused").get_to(run.refused);
   json.at("ranks").get_to(run.ranks);
   json.at("calls_per_step").get_to(run.calls_per_step);

@@ -27,6 +27,7 @@ struct RunTimes {
   RankLayout layout;
   std::int64_t threads = 1;      // of each rank
   std::int64_t micro_batch = 0;  // windows of one forward pass, at most
+  double windows_per_step = 0;   // of all ranks, mean of the timed steps
   std::string refused;           // why the network does not offer this layout; empty when it does
   std::vector<RankTimes> ranks;
   double calls_per_step = 0;  // of communication, on the rank that sends most
@@ -49,7 +50,7 @@ struct Measurement {
   std::int64_t num_nodes = 0, lookback = 0, horizon = 0;
   std::int64_t num_parameters = 0;
   std::int64_t num_ranks = 1;
-  std::int64_t cores = 1;          // that the ranks of rank 0's host may use together
+  std::int64_t cores = 1;          // that the ranks may use together, on all hosts
   std::string backend;             // "gloo"; "local" in a world of one
   std::string device;              // "cpu"
   std::int64_t warm_up_steps = 0;  // at the start of each run

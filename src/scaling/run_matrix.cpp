@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/progress.h"
@@ -70,10 +71,6 @@ class Run {
         config.train.steps > 0 ? config.train.steps : config.train.epochs * per_epoch, ranks_);
     auto options = train::batches_of(config, ranks_);
     options.prefetch = 0;
-    const std::int64_t slice =
-        (config.train.global_batch_size + options.dp_size - 1) / options.dp_size;
-    times_.micro_batch =
-        options.micro_batch_size > 0 ? std::min(options.micro_batch_size, slice) : slice;
     batches_ = std::make_unique<data::BatchPrefetcher>(shared.data.series(), shared.data.sampler(),
                                                        0, options);
     if (shared_.probe != nullptr) shared_.probe->on_built(times_.name, *learner_);
@@ -103,6 +100,7 @@ class Run {
     const auto steps = static_cast<double>(std::max<std::size_t>(1, mine_.total.size()));
     times.calls_per_step = static_cast<double>(calls_) / steps;
     times.bytes_per_step = static_cast<double>(bytes_) / steps;
+    times.windows_per_step = static_cast<double>(windows_) / steps;
     return times;
   }
 
@@ -113,6 +111,8 @@ class Run {
     const double waited_before = shared_.meter.seconds;
     const auto begin = Clock::now();
     const data::StepBatches batches = batches_->next();
+    for (const auto& batch : batches.micro_batches)
+      times_.micro_batch = std::max(times_.micro_batch, batch.num_windows());
     if (shared_.probe != nullptr) shared_.probe->on_load(times_.name, step_);
     const double data_seconds = seconds_since(begin);
     learner_->train_step(batches, step_++);
@@ -120,6 +120,7 @@ class Run {
     mine_.losses.push_back(seen.loss);
     mine_.gradient_norms.push_back(seen.gradient_norm);
     if (!is_timed) return;
+    windows_ += batches.num_global_windows;
     mine_.total.push_back(seconds_since(begin));
     mine_.data.push_back(data_seconds);
     mine_.waiting.push_back(shared_.meter.seconds - waited_before);
@@ -131,7 +132,7 @@ class Run {
   std::unique_ptr<data::BatchPrefetcher> batches_;
   RunTimes times_;
   RankTimes mine_;
-  std::int64_t step_ = 0, calls_ = 0, bytes_ = 0;
+  std::int64_t step_ = 0, calls_ = 0, bytes_ = 0, windows_ = 0;
 };
 
 /// A run of the matrix as this rank sees it: its own run, none where it only waits, or a refusal.
@@ -197,8 +198,9 @@ RunTimes collect(const Place& place, train::Ranks& ranks) {
     const auto one = nlohmann::json::parse(text).get<RunTimes>();
     if (whole.ranks.empty()) {
       whole.threads = one.threads;
-      whole.micro_batch = one.micro_batch;
+      whole.windows_per_step = one.windows_per_step;
     }
+    whole.micro_batch = std::max(whole.micro_batch, one.micro_batch);
     whole.ranks.push_back(one.ranks.at(0));
     if (one.bytes_per_step >= whole.bytes_per_step) {
       whole.bytes_per_step = one.bytes_per_step;
@@ -234,6 +236,25 @@ std::int64_t run_rounds(std::vector<Place>& places, const MatrixOptions& options
   }
   ranks.all().barrier().wait();
   return round;
+}
+
+struct Cores {
+  std::int64_t of_host = 0, of_all = 0;  // that the ranks of this host, and all ranks, may use
+};
+
+/// Ranks of one host may share cores, or be bound to some each.
+Cores count_cores(const std::vector<int>& mine, train::Ranks& ranks) {
+  const auto own = nlohmann::json{{"host", parallel::host_name()}, {"cores", mine}}.dump();
+  std::map<std::string, std::set<int>> by_host;
+  for (const std::string& text : ranks.gather(own)) {
+    const auto one = nlohmann::json::parse(text);
+    for (const int core : one.at("cores").get<std::vector<int>>())
+      by_host[one.at("host").get<std::string>()].insert(core);
+  }
+  Cores cores;
+  for (const auto& [host, numbers] : by_host) cores.of_all += std::ssize(numbers);
+  cores.of_host = std::ssize(by_host[parallel::host_name()]);
+  return cores;
 }
 
 std::optional<data::GammaPoissonConstants> anchor_of(const config::ExperimentConfig& config,
@@ -276,7 +297,8 @@ Measurement measure(const config::ExperimentConfig& config, const data::Panel& p
   m.lookback = config.data.lookback;
   m.horizon = config.data.horizon;
   m.num_ranks = world.size();
-  m.cores = options.cores;
+  const Cores cores = count_cores(options.cores, ranks);
+  m.cores = cores.of_all;
   m.backend = world.communicator().backend();
   m.device = ranks.device().str();
   m.warm_up_steps = kWarmUpSteps;
@@ -285,7 +307,7 @@ Measurement measure(const config::ExperimentConfig& config, const data::Panel& p
 
   const auto alone = parallel::connect(parallel::ProcessContext());
   const int threads_before = at::get_num_threads();
-  if (ranks.leads()) m.trials = try_threads(options.cores, *alone, shared);
+  if (ranks.leads()) m.trials = try_threads(std::ssize(options.cores), *alone, shared);
   const std::int64_t serial_threads = std::stoll(
       ranks.of_leader(ranks.leads() ? std::to_string(fastest(m.trials)) : std::string()));
   std::vector<Place> places;
@@ -298,7 +320,7 @@ Measurement measure(const config::ExperimentConfig& config, const data::Panel& p
   if (ranks.leads()) m.num_parameters = places.back().run->num_parameters();
   if (serial_threads > 1) add_alone("one thread", 1);
   const std::int64_t share =
-      std::max<std::int64_t>(1, options.cores / world.context().local_world_size);
+      std::max<std::int64_t>(1, cores.of_host / world.context().local_world_size);
   for (const std::string& layout : options.layouts)
     places.push_back(build(layout, share, measured, shared, ranks));
 

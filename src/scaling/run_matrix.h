@@ -29,7 +29,7 @@ struct MatrixOptions {
   std::int64_t rounds = 7;
   std::int64_t steps = 5;  // timed ones of each run in each round
   double seconds = 0;      // > 0: no new round after so many, counted from the first one
-  std::int64_t cores = 1;  // that the ranks of this host may use together
+  std::vector<int> cores;  // numbers of those that this rank may use
   RunProbe* probe = nullptr;
 };
 

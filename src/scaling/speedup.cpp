@@ -13,7 +13,8 @@
 namespace precinct::scaling {
 namespace {
 
-constexpr double kWorthNaming = 0.05;  // of the step
+constexpr double kWorthNaming = 0.05;   // of the step
+constexpr std::int64_t kFewRounds = 3;  // fewer have no spread to speak of
 
 /// The median of each round.
 std::vector<double> round_medians(const std::vector<double>& seconds, std::int64_t per_round) {
@@ -196,7 +197,7 @@ std::vector<Row> rows_of(const Measurement& m) {
       row.bytes_per_step = run.bytes_per_step;
     }
     if (row.is_valid()) {
-      row.windows_per_second = static_cast<double>(m.global_batch_size) / row.step.median;
+      row.windows_per_second = run.windows_per_step / row.step.median;
       row.speedup = ratio(base, run, m.steps_per_round);
       row.over_one_thread = ratio(one_thread, run, m.steps_per_round);
       row.efficiency = row.over_one_thread->median / static_cast<double>(cores_in_use(m, row));
@@ -230,6 +231,12 @@ std::vector<std::string> sentences(const Measurement& m) {
       texts.push_back(valid_sentence(m, row));
   }
   for (const std::string& invalid : invalid_rows(m)) texts.push_back("INVALID: " + invalid);
+  if (!texts.empty() && m.rounds < kFewRounds)
+    texts.push_back(
+        fmt::format("Few samples: {} round{} of {} step{}, so that chance may make any of these "
+                    "differences; measure with --rounds {} or more.",
+                    m.rounds, m.rounds == 1 ? "" : "s", m.steps_per_round,
+                    m.steps_per_round == 1 ? "" : "s", kFewRounds));
   return texts;
 }
 

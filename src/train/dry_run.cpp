@@ -106,6 +106,7 @@ std::string dry_run(const config::ExperimentConfig& given, const data::Panel& pa
 
   // whole, for comparison and for what crosses borders
   auto serial_config = config;
+  serial_config.parallel.dp = -1;
   serial_config.parallel.tp = serial_config.parallel.pp = 1;
   parallel::World alone = fake_world(0, 1);
   Ranks one(alone, serial_config);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <exception>
 
 #include "base/error.h"
 #include "parallel/gather_texts.h"
@@ -67,6 +68,22 @@ void Ranks::note_step(std::int64_t step) {
 
 std::vector<std::string> Ranks::gather(const std::string& text) {
   return parallel::gather_texts(text, all());
+}
+
+void Ranks::lead(const std::function<void()>& body) {
+  std::exception_ptr thrown;
+  std::string said;  // code and line
+  try {
+    if (leads()) body();
+  } catch (const Error& error) {
+    thrown = std::current_exception();
+    said = fmt::format("{} {}", static_cast<int>(error.code()), error.what());
+  }
+  said = of_leader(said);
+  if (thrown) std::rethrow_exception(thrown);
+  if (said.empty()) return;
+  const auto space = said.find(' ');
+  throw Error(static_cast<ExitCode>(std::stoi(said)), said.substr(space + 1));
 }
 
 std::string Ranks::of_leader(const std::string& text) {

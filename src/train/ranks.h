@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ class Ranks {
   std::vector<std::string> gather(const std::string& text);
   /// The leader's text.
   std::string of_leader(const std::string& text);
+  /// Runs `body` on the leader alone. What it throws is thrown on all ranks, which would else lose
+  /// a peer without a reason: the same line with the same exit code.
+  void lead(const std::function<void()>& body);
   /// Throws ConfigError, the same on all ranks, unless `text` is the same on all. `what` names it:
   /// "data.panel (sha256)".
   void require_same(const std::string& what, const std::string& text);

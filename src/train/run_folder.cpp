@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <thread>
@@ -92,6 +93,29 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)), made_(path_) {
   remove_left_overs(path_);
 }
 
+std::string RunFolder::owner_of(const fs::path& path) {
+  std::ifstream file(path / ".lock");
+  std::string owner;
+  std::getline(file, owner);
+  return owner;
+}
+
+std::string RunFolder::why_not_shared(const std::string& owner,
+                                      std::chrono::milliseconds patience) const {
+  if (lock_ >= 0) return "";
+  // a network file system may show it some seconds later
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (owner_of(path_) != owner) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return fmt::format(
+          "{}: expected the run folder of rank 0 ({}) on every host, found another or none on {}; "
+          "choose a --run-dir that all ranks share",
+          path_.string(), owner, parallel::host_name());
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return "";
+}
+
 bool RunFolder::holds_checkpoint() const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(checkpoints(), error))
@@ -138,10 +162,14 @@ void RunFolder::write_manifest(const Start& start) const {
       manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-fs::path RunFolder::choose(const fs::path& output, const std::string& name, bool fresh) {
-  fs::path path = output / name;
-  for (int i = 2; fresh && fs::exists(path); ++i) path = output / fmt::format("{}-{}", name, i);
-  return path;
+fs::path RunFolder::choose(const fs::path& output, const std::string& name, Choice choice) {
+  fs::path last = output / name, path = last;
+  if (choice == Choice::kGoOn) return path;
+  for (int i = 2; fs::exists(path); ++i) {
+    last = path;
+    path = output / fmt::format("{}-{}", name, i);
+  }
+  return choice == Choice::kFresh ? path : last;
 }
 
 }  // namespace precinct::train

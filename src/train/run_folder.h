@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -35,6 +36,12 @@ class RunFolder {
   std::filesystem::path evaluation() const { return path_ / "evaluation.json"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path timing() const { return path_ / "timing.jsonl"; }
+  /// Whose lock is in the folder: "host gpu07, process 4711"; empty when there is none.
+  static std::string owner_of(const std::filesystem::path& path);
+  /// Of a follower: one line when the folder that is seen here is not the one that `owner` has
+  /// locked, e.g. a local disk of each host: ranks would find other checkpoints. Empty when it is.
+  std::string why_not_shared(const std::string& owner,
+                             std::chrono::milliseconds patience = std::chrono::seconds(5)) const;
   /// Artifact and evaluation are there.
   bool is_finished() const;
   /// Of this process, as a text for Start::processes.
@@ -47,10 +54,13 @@ class RunFolder {
   };
   void write_manifest(const Start& start) const;
 
-  /// <output>/<name>, or with `fresh` the first of <name>, <name>-2, <name>-3, ... that is not
-  /// there.
+  /// Whether a run may go on in a folder that is there; kRestartedFresh: its first start chose a
+  /// fresh one.
+  enum class Choice { kGoOn, kFresh, kRestartedFresh };
+  /// <output>/<name>; the first of <name>, <name>-2, <name>-3, ... that is not there; the last that
+  /// is.
   static std::filesystem::path choose(const std::filesystem::path& output, const std::string& name,
-                                      bool fresh);
+                                      Choice choice);
 
  private:
   bool holds_checkpoint() const;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/training_device.h"
 
+#include <torch/torch.h>
+
 #include "base/error.h"
 #include "parallel/canonical_sum.h"
 
@@ -38,6 +40,7 @@ torch::Device training_device(const std::string& name, const DeviceShare& share)
 }
 
 void check_supported(const config::ExperimentConfig& config, torch::Device device) {
+  config::require_that_keys_agree(config);
   const auto& train = config.train;
   constexpr std::int64_t kShards = parallel::CanonicalSum::kShards;
   const std::int64_t shard = (train.global_batch_size + kShards - 1) / kShards;
@@ -63,16 +66,6 @@ void check_supported(const config::ExperimentConfig& config, torch::Device devic
                  "data.mode: expected auto, resident_device or resident_host, found stream, which "
                  "is not built yet; "
                  "choose one of them");
-  const auto& p = config.parallel;
-  PRECINCT_CHECK(p.heartbeat_seconds < p.timeout_seconds, ConfigError,
-                 "parallel.heartbeat_seconds: expected less than parallel.timeout_seconds ({}), "
-                 "found {}; a rank that hangs would be noticed at the timeout only",
-                 p.timeout_seconds, p.heartbeat_seconds);
-  PRECINCT_CHECK(
-      !train.deterministic || (p.tp == 1 && p.pp == 1), ConfigError,
-      "train.deterministic: expected parallel.tp and parallel.pp of 1, found {} and {}; only data "
-      "parallel ranks can have equal bits, use parallel.dp",
-      p.tp, p.pp);
   if (train.tf32) allow_tf32(true);
 }
 

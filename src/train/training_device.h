@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/torch.h>
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <string>
 
 #include "config/experiment_config.h"
 
@@ -18,10 +21,10 @@ struct DeviceShare {
 /// own. Throws DeviceError when cuda is asked for and none can be used, ConfigError when ranks
 /// outnumber the GPUs that they cannot share. On a GPU, products and recurrent layers get full
 /// float32 from here on.
-torch::Device training_device(const std::string& name, const DeviceShare& share = {});
+c10::Device training_device(const std::string& name, const DeviceShare& share = {});
 
 /// Refuses settings whose code does not exist yet, and settings without an effect on `device`, by
 /// their keys. train.tf32 takes effect here.
-void check_supported(const config::ExperimentConfig& config, torch::Device device);
+void check_supported(const config::ExperimentConfig& config, c10::Device device);
 
 }  // namespace precinct::train

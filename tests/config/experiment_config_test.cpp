@@ -8,6 +8,7 @@
 
 #include <fstream>
 
+#include "base/error.h"
 #include "base/rng.h"
 #include "tests/support/config_files.h"
 #include "tests/support/long_form.h"
@@ -117,6 +118,19 @@ TEST(ExperimentConfig, RulesBetweenKeys) {
   refused("evaluate: {baselines: [ewma]}\n", "evaluate.reference");
   refused("train: {evaluate_every: 3 epochs}\n", "train.evaluate_every");
   refused("train: {checkpoint: {every: 0ep}}\n", "train.checkpoint.every");
+}
+
+TEST(ExperimentConfig, KeysOfTrainingAndRanksAgree) {
+  ExperimentConfig config;
+  EXPECT_NO_THROW(require_that_keys_agree(config));
+  config.train.deterministic = true;
+  EXPECT_NO_THROW(require_that_keys_agree(config));
+  config.parallel.pp = 2;
+  EXPECT_THROW(require_that_keys_agree(config), ConfigError);
+  config.train.deterministic = false;
+  EXPECT_NO_THROW(require_that_keys_agree(config));
+  config.parallel.heartbeat_seconds = config.parallel.timeout_seconds;
+  EXPECT_THROW(require_that_keys_agree(config), ConfigError);
 }
 
 TEST(ExperimentConfig, Durations) {

@@ -123,7 +123,7 @@ TEST_P(Refused, WithItsExitCodeOneLineOfFourPartsAndUnchangedFolders) {
   // where: expected ..., found ...; what to do   (the system's own words may say what was found)
   EXPECT_THAT(result.err,
               testing::MatchesRegex("precinct: [^\n]+: ([^\n]*expected [^\n]+, found:? [^\n]+|"
-                                    "[A-Z][^\n]+; expected [^\n]+|unknown key); [^\n]+\n"));
+                                    "[A-Z][^\n]+; expected [^\n]+); [^\n]+\n"));
   EXPECT_THAT(result.err, HasSubstr(GetParam().says));
   EXPECT_EQ(test::listing(folder), before);
 }
@@ -159,6 +159,11 @@ INSTANTIATE_TEST_SUITE_P(
                  {"config", "check", "@empty.yaml"},
                  2,
                  "data.panel: expected the path of a panel, found none"},
+        BadInput{"KeysThatDoNotGoTogether",
+                 {"config", "check", "@dnn.yaml", "--set", "train.deterministic=true", "--set",
+                  "parallel.tp=2"},
+                 2,
+                 "train.deterministic: expected parallel.tp and parallel.pp of 1, found 2 and 1"},
         BadInput{"NameThatLeavesTheFolder",
                  {"config", "check", "@dnn.yaml", "--set", "run.name=../up"},
                  2,

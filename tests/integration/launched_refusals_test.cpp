@@ -4,9 +4,11 @@
 // ranks or on one, and ranks that do not find each other. Each rank ends in time with its code and
 // one line.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -127,6 +129,20 @@ TEST_P(RanksRefuse, OnEveryRankInOneLineWithinAMinute) {
     expect_refusal(result.err, rank, 2, refusal.names);
 }
 
+TEST(Launch, SeveralRanksOfAVerbThatKnowsOfNoneAreRefused) {
+  for (const char* verb : {"forecast", "ingest", "report"}) {
+    const auto result = test::run_program(
+        {test::precinct_program(), "launch", "-n", "2", "--", "precinct", verb, "x"}, kLimitMs,
+        test::use_one_thread);
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_THAT(result.err,
+                testing::MatchesRegex(fmt::format(
+                    "precinct: launch: expected train, [^\n]*, found 'precinct {}', [^\n]*; "
+                    "[^\n]*\n",
+                    verb)));
+  }
+}
+
 /// The launcher ends the others when one fails, but lets them say first what is wrong.
 TEST(RanksThatRefuse, BelowTheLauncherEachSaysItAndTheLauncherLast) {
   Words words = {test::precinct_program(), "launch", "-n", "4", "--"};
@@ -140,6 +156,23 @@ TEST(RanksThatRefuse, BelowTheLauncherEachSaysItAndTheLauncherLast) {
   EXPECT_THAT(result.err, testing::Not(testing::HasSubstr("ended by the launcher")));
   EXPECT_THAT(result.err, testing::ContainsRegex("\nprecinct launch: rank [^\n]*; its last line: "
                                                  "precinct: parallel.dp x [^\n]*\n$"));
+}
+
+TEST(RanksThatRefuse, ARunFolderInUseIsSaidByAllOfThem) {
+  const auto folder = project() / "in-use";
+  std::filesystem::create_directories(folder);
+  const int lock = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
+  Words words = {test::precinct_program(), "launch", "-n", "2", "--"};
+  for (const auto& word : project().train_words("dnn", "in-use")) words.push_back(word);
+  const auto result = test::run_program(words, kLimitMs, test::use_one_thread);
+  ::close(lock);
+  EXPECT_EQ(result.exit_code, 6) << result.err;
+  for (int rank = 0; rank < 2; ++rank)
+    EXPECT_THAT(result.err, testing::ContainsRegex(fmt::format(
+                                "\\[rank {}\\] precinct: [^\n]*in-use: expected a run folder that "
+                                "no job is using",
+                                rank)));
 }
 
 /// A port of this host that is bound as long as this lives.
@@ -205,6 +238,10 @@ TEST(RanksThatDoNotMeet, NobodyHoldsTheStore) {
   const std::string at = fmt::format("MASTER_ADDR=127.0.0.1 MASTER_PORT={}", port.number());
   const std::string text = by_hand({{1, at}}, "no-store");
   expect_refusal(text, 1, 4, fmt::format("MASTER_ADDR.*127.0.0.1:{}", port.number()));
+  EXPECT_THAT(text, testing::ContainsRegex(fmt::format(
+                        "\\[rank 1\\] .* info rank 1 of 2 \\(by the variables of torchrun\\) still "
+                        "waits to meet the others at 127.0.0.1:{}",
+                        port.number())));
 }
 
 TEST(RanksThatDoNotMeet, AddressThatAnswersNothing) {

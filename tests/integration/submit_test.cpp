@@ -28,6 +28,7 @@ class Site {
     fs::create_directory(folder_ / "bin");
     write_file_atomically(folder_ / "dnn.yaml",
                           "run: {name: first}\ndata: {panel: panel.h5}\nmodel: {name: dnn}\n");
+    write_file_atomically(folder_ / "panel.h5", "");  // only looked for
   }
   /// An sbatch that writes what it is given into `words` and `variables`, then does `body`.
   void sbatch(const std::string& body) {
@@ -177,10 +178,31 @@ INSTANTIATE_TEST_SUITE_P(
                 {"dnn.yaml", "--sbatch", "partition=gpu"},
                 2,
                 "--sbatch: expected an option that begins with '-', found 'partition=gpu'"},
+        Refusal{"no_panel",
+                "echo 1",
+                {"dnn.yaml", "--set", "data.panel=absent.h5"},
+                6,
+                "absent.h5: expected a panel, found no such file; "},
+        Refusal{"deterministic",
+                "echo 1",
+                {"dnn.yaml", "--ranks-per-node", "2", "--set", "parallel.tp=2", "--set",
+                 "train.deterministic=true"},
+                2,
+                "train.deterministic: expected parallel.tp and parallel.pp of 1"},
         Refusal{"no_nodes", "echo 1", {"dnn.yaml", "--nodes", "0"}, 2, "--nodes"},
         Refusal{"percent", "echo 1", {"dnn.yaml", "--run-dir", "runs/a%j"}, 2, "without '%'"},
         Refusal{"no_config", "echo 1", {"absent.yaml"}, 6, "absent.yaml"}),
     [](const auto& param) { return param.param.name; });
+
+TEST(Submit, ADryRunHasAJsonForm) {
+  Site site;
+  const auto text = site.submit({"dnn.yaml", "--dry-run"});
+  const auto json = site.submit({"dnn.yaml", "--dry-run", "--json"});
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report["command"].get<std::string>() + "\n", text.out);
+  EXPECT_EQ(fs::path(report["run_folder"].get<std::string>()).filename(), "first");
+}
 
 TEST(Submit, ASiteFileThatIsNamedMustBeThere) {
   Site site;

@@ -187,6 +187,23 @@ TEST(TrainCommand, ADryRunShowsWhatEachOfSixtyFourRanksHoldsAndSends) {
     EXPECT_THAT(staged.out, ContainsRegex(line));
 }
 
+TEST(TrainCommand, ADryRunHasNoJsonForm) {
+  const auto result = run(project().train_words("dnn", "dry", {"--dry-run", "--json"}));
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, testing::MatchesRegex("precinct: --json: expected [^\n]*; [^\n]*\n"));
+}
+
+TEST(TrainCommand, TheShellOfASlurmJobSaysThatItTrainsAlone) {
+  const auto words = project().train_words("dnn", "shell", {"--no-score"});
+  const auto result = test::run_program(words, 60'000, [] {
+    test::use_one_thread();
+    for (const auto& [name, value] : {std::pair{"SLURM_JOB_ID", "7"}, {"SLURM_NTASKS", "4"}})
+      ::setenv(name, value, 1);
+  });
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("shell of a Slurm job of 4 tasks and none of them"));
+}
+
 TEST(TrainCommand, ADryRunRefusesSizesThatDoNotMultiplyToItsRanks) {
   for (const Words& sets : std::vector<Words>{{"parallel.tp=3", "model.hidden=24"},
                                               {"parallel.dp=5"},

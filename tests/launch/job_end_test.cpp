@@ -136,6 +136,9 @@ TEST(JobEnd, ASignalFromOutsideIsTheCodeOfProgramsThatDoNotSave) {
   EXPECT_EQ(judged({by_signal(0, SIGINT, 1), by_signal(1, SIGINT, 1)}, SIGINT).exit_code, 130);
   EXPECT_EQ(judged({with_code(0, 143, 1), with_code(1, 0, 1)}, SIGTERM).exit_code, 143);
   EXPECT_FALSE(judged({by_signal(0, SIGINT, 1)}, SIGINT).may_restart);
+  EXPECT_EQ(judged({by_signal(0, SIGKILL, 3, true)}, SIGTERM).exit_code, 143) << "after the grace";
+  for (const int crash : {SIGSEGV, SIGABRT, SIGKILL})  // while it saved
+    EXPECT_EQ(judged({by_signal(0, crash, 2), with_code(1, 75, 3)}, SIGUSR1).exit_code, 4);
 }
 
 TEST(JobEnd, SaysWhatTheFailedRankMayHaveMissed) {

@@ -117,9 +117,13 @@ TEST(ProcessContext, WithoutVariablesThereIsAWorldOfOne) {
   EXPECT_EQ(context.rank, 0);
   EXPECT_EQ(context.source, "none");
   // a batch shell of Slurm has these, and is no task of a step
-  EXPECT_EQ(
-      context_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_ID", "7"}}).source,
-      "none");
+  const auto shell =
+      context_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_ID", "7"}});
+  EXPECT_EQ(shell.source, "none");
+  EXPECT_EQ(shell.tasks_beside, 4);
+  EXPECT_EQ(context_of({{"SLURM_JOB_ID", "7"}}).tasks_beside, 1);
+  EXPECT_EQ(context.tasks_beside, 0);
+  EXPECT_EQ(context_of(slurm()).tasks_beside, 0);
   // an address alone starts nothing
   EXPECT_EQ(context_of({{"MASTER_ADDR", "10.0.0.1"}, {"MASTER_PORT", "1"}}).world_size, 1);
 }

@@ -29,6 +29,7 @@ inline scaling::RunTimes made_run(const std::string& name, std::vector<scaling::
   if (name.starts_with("pp")) run.layout.pp = 2;
   run.threads = threads;
   run.micro_batch = 16;
+  run.windows_per_step = 60;
   run.ranks = std::move(ranks);
   return run;
 }

@@ -28,7 +28,7 @@ MatrixOptions two_rounds(RunProbe* probe = nullptr) {
   options.layouts = {"dp2", "tp2", "pp2"};
   options.rounds = 2;
   options.steps = 3;
-  options.cores = 2;
+  options.cores = {0, 1};
   options.probe = probe;
   return options;
 }
@@ -170,6 +170,26 @@ TEST(RunMatrix, ALayoutThatTheNetworkRefusesIsListedAndTheRestIsMeasured) {
     EXPECT_TRUE(row_named(rows, "dp2").is_valid());
     EXPECT_TRUE(row_named(rows, "pp2").is_valid());
     EXPECT_THAT(invalid_rows(m), IsEmpty());
+  });
+}
+
+TEST(RunMatrix, CountsTheCoresOfAllRanksAndTheWindowsThatThereAre) {
+  run_ranks(2, [&](World& world) {
+    const auto panel = test::small_panel(90, 2, 2);
+    auto config = test::small_config("dnn");
+    config.train.global_batch_size = 4096;  // more than the panel has
+    auto options = two_rounds();
+    options.cores = {world.rank()};  // as where each task is bound to its own
+    options.layouts = {"dp2"};
+    const auto m = measure(config, panel, "panel-hash", world, options);
+    if (world.rank() != 0) return;
+    EXPECT_EQ(m.cores, 2);
+    const RunTimes &serial = m.runs.front(), &dp2 = m.runs.back();
+    EXPECT_LT(serial.windows_per_step, 90);
+    EXPECT_EQ(serial.windows_per_step, static_cast<double>(serial.micro_batch));
+    EXPECT_EQ(dp2.windows_per_step, serial.windows_per_step);
+    EXPECT_EQ(dp2.micro_batch, (serial.micro_batch + 1) / 2);
+    EXPECT_THAT(sentences(m).front(), testing::Not(HasSubstr("Oversubscribed")));
   });
 }
 

@@ -182,5 +182,14 @@ TEST(SpeedupSentence, NamesAStraggler) {
           "Rank 1 (host) is slow in 'load batch': 31.0x the others' time, 30.0 ms more a step."));
 }
 
+TEST(Speedup, SaysThatOneOrTwoRoundsShowNothing) {
+  auto m = made_measurement();
+  for (const std::string& text : sentences(m)) EXPECT_THAT(text, Not(HasSubstr("Few samples")));
+  m.rounds = 1;
+  m.steps_per_round = 6;
+  EXPECT_THAT(sentences(m).back(),
+              HasSubstr("Few samples: 1 round of 6 steps, so that chance may make any"));
+}
+
 }  // namespace
 }  // namespace precinct::scaling

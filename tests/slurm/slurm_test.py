@@ -149,8 +149,9 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.weights("submitted"), self.serial())
 
     def test_what_slurm_refuses_is_one_line_and_code_two(self):
-        done = self.cluster.run(PROGRAM, "submit", SOURCE / "configs/chicago/dnn.yaml", "--run-dir",
-                                self.folder / "refused-by-slurm", "--sbatch=--partition=absent")
+        words = self.words("refused-by-slurm")
+        done = self.cluster.run(PROGRAM, "submit", *words[:words.index("--no-score")], *words[-2:],
+                                "--sbatch=--partition=absent", cwd=self.folder)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, r"^precinct: sbatch: expected the job to be queued, found '.*absent.*'; .*\n$")
 
@@ -377,6 +378,12 @@ class Slurm(unittest.TestCase):
         done = self.cluster.run("bash", SCRIPT, *self.words("outside"))
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, r"^train\.sbatch: expected a job of Slurm, found none; .*\n$")
+
+    def test_a_run_that_may_not_go_on_is_refused(self):
+        job = self.cluster.submit("--output", self.folder / "never.out", SCRIPT, "some.yaml", "--run-dir",
+                                  self.folder / "never", "--resume", "never", cwd=self.folder)
+        self.assertEqual(self.cluster.finish(job), 2)
+        self.assertIn("found --resume never; choose a new --run-dir", self.said("never"))
 
     def test_a_run_without_a_folder_is_refused(self):
         job = self.cluster.submit("--output", self.folder / "refused.out", SCRIPT, "some.yaml",

@@ -152,12 +152,29 @@ TEST(RunFolder, ASecondJobIsRefusedNamingHostAndProcess) {
   }
 }
 
+TEST(RunFolder, AFollowerKnowsTheLeadersFolderFromOneOfAnotherHost) {
+  test::TemporaryFolder folder;
+  const RunFolder leader(folder / "run");
+  const std::string owner = RunFolder::owner_of(leader.path());
+  EXPECT_NE(owner.find("process " + std::to_string(::getpid())), std::string::npos) << owner;
+  EXPECT_EQ(leader.why_not_shared(owner), "");
+  EXPECT_EQ(RunFolder(folder / "run", RunFolder::Follower()).why_not_shared(owner), "");
+  const RunFolder other(folder / "local", RunFolder::Follower());
+  const std::string why = other.why_not_shared(owner, std::chrono::milliseconds(1));
+  EXPECT_NE(why.find("choose a --run-dir that all ranks share"), std::string::npos) << why;
+  EXPECT_FALSE(std::filesystem::exists(folder / "local"));
+}
+
 TEST(RunFolder, ALeftLockIsTakenOverAndAFreshNameIsFound) {
   test::TemporaryFolder folder;
   { const RunFolder first(folder / "run"); }
   const RunFolder again(folder / "run");
-  EXPECT_EQ(RunFolder::choose(folder.path(), "run", /*fresh=*/false), folder / "run");
-  EXPECT_EQ(RunFolder::choose(folder.path(), "run", /*fresh=*/true), folder / "run-2");
+  EXPECT_EQ(RunFolder::choose(folder.path(), "run", RunFolder::Choice::kGoOn), folder / "run");
+  EXPECT_EQ(RunFolder::choose(folder.path(), "run", RunFolder::Choice::kFresh), folder / "run-2");
+  EXPECT_EQ(RunFolder::choose(folder.path(), "run", RunFolder::Choice::kRestartedFresh),
+            folder / "run");
+  EXPECT_EQ(RunFolder::choose(folder.path(), "none", RunFolder::Choice::kRestartedFresh),
+            folder / "none");
 }
 
 }  // namespace

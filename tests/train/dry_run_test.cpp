@@ -20,8 +20,29 @@ std::string dry_run_of(config::ExperimentConfig config, std::int64_t world_size)
   return dry_run(config, panel, split_of(config.data, panel.num_bins), world_size);
 }
 
-/// What it foretells is what two real ranks send.
-TEST(DryRun, ForetellsTheMessagesOfRealRanks) {
+double mib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+/// The MiB of a line that begins with `mark` and goes on "<n> messages, <MiB> MiB from this rank".
+double foretold_mib(const std::string& text, const std::string& mark) {
+  const auto at = text.find(" messages, ", text.find(mark));
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + 11));
+}
+
+/// What a rank that has taken a step holds, as the dry run words it.
+std::string holding(Learner& learner) {
+  std::int64_t weights = 0, held = 0;
+  for (const auto& [name, tensor] : learner.optimizer().parameters()) {
+    weights += static_cast<std::int64_t>(tensor.nbytes());
+    held += static_cast<std::int64_t>(tensor.nbytes() + tensor.grad().nbytes());
+  }
+  for (const auto& [name, tensor] : learner.optimizer().state())
+    held += static_cast<std::int64_t>(tensor.nbytes());
+  return fmt::format("a rank holds {:.3f} MiB of weights, {:.3f} MiB with gradients and optimiser",
+                     mib(weights), mib(held));
+}
+
+/// What it foretells is what two real ranks send and hold.
+TEST(DryRun, ForetellsWhatRealRanksSendAndHold) {
   test::run_ranks(2, [](parallel::World& world) {
     for (const std::string axis : {"dp", "tp", "pp"}) {
       auto config = test::small_config("gat_tcn");
@@ -44,10 +65,16 @@ TEST(DryRun, ForetellsTheMessagesOfRealRanks) {
                                                           : 0,
                                            axis, after.calls - before.calls - received);
       EXPECT_THAT(foretold, HasSubstr(line));
-      if (axis == "dp") {
-        const auto bytes = static_cast<double>(after.bytes - before.bytes);
-        EXPECT_THAT(foretold, HasSubstr(fmt::format("{}{:.3f} MiB", line, bytes / (1 << 20))));
-      }
+      // a rank's traffic counts what it receives, too: what the other stage sends
+      double sent = foretold_mib(foretold, line);
+      if (axis == "pp")
+        sent += foretold_mib(foretold, fmt::format("rank {} in one step:", 1 - world.rank()));
+      EXPECT_GT(sent, 0);
+      EXPECT_NEAR(sent, mib(after.bytes - before.bytes), 0.001) << axis;
+      const auto stage = axis == "pp" ? fmt::format("stage {}: ", world.rank()) : "stage 0: ";
+      const auto at = foretold.find(stage);
+      EXPECT_THAT(foretold.substr(at, foretold.find('\n', at) - at),
+                  HasSubstr(holding(shared.learner())));
     }
   });
 }
@@ -65,6 +92,14 @@ TEST(DryRun, ShowsStagesMemoryAndScheduleOfManyRanks) {
   EXPECT_THAT(text, HasSubstr("MiB a micro-batch to stage 2"));
   EXPECT_THAT(text, HasSubstr("rank 23 in one step:\n  dp  "));
   EXPECT_THAT(text, HasSubstr("1f1b: 3 stages, 2 micro-batches"));
+}
+
+TEST(DryRun, TheNumberOfDataParallelRanksMayBeNamed) {
+  auto config = test::small_config("dnn");
+  config.train.global_batch_size = 30;
+  const std::string text = dry_run_of(config, 3);
+  config.parallel.dp = 3;
+  EXPECT_EQ(dry_run_of(config, 3), text);
 }
 
 TEST(DryRun, OneRankSendsNothingAndHasAllWindows) {

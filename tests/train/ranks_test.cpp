@@ -52,6 +52,23 @@ TEST(RanksOfARun, DifferencesBetweenRanksAreRefusedOnAllOfThem) {
   });
 }
 
+TEST(RanksOfARun, WhatTheLeaderThrowsAllRanksThrow) {
+  run_ranks(2, [](World& world) {
+    Ranks ranks(world, test::small_config());
+    int calls = 0;
+    ranks.lead([&] { ++calls; });
+    EXPECT_EQ(calls, world.rank() == 0 ? 1 : 0);
+    try {
+      ranks.lead([] { throw IoError("runs/a: expected room, found none; make some"); });
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kFile);
+      EXPECT_STREQ(error.what(), "runs/a: expected room, found none; make some");
+    }
+    EXPECT_EQ(ranks.of_leader("further"), "further");
+  });
+}
+
 TEST(RanksOfARun, OtherDegreesOnOneRankAreRefusedOnAll) {
   run_ranks(2, [](World& world) {
     auto config = test::small_config();
