@@ -14,14 +14,14 @@ using Json = nlohmann::json;
 
 Ring parse_ring(const Json& json, const std::string& where) {
   PRECINCT_CHECK(json.is_array() && json.size() >= 4, DataError,
-                 "{}: expected a ring of at least 4 points, found {}", where,
-                 json.is_array() ? std::to_string(json.size()) : json.type_name());
+                 "{}: expected a ring of at least 4 points, found {}; close or leave out the ring",
+                 where, json.is_array() ? std::to_string(json.size()) : json.type_name());
   Ring ring;
   ring.reserve(json.size());
   for (const Json& point : json) {
     PRECINCT_CHECK(
         point.is_array() && point.size() >= 2 && point[0].is_number() && point[1].is_number(),
-        DataError, "{}: expected [longitude, latitude], found {}", where,
+        DataError, "{}: expected [longitude, latitude], found {}; export the file again", where,
         point.dump().substr(0, 40));
     const Point p{point[0].get<double>(), point[1].get<double>()};
     PRECINCT_CHECK(std::abs(p.x) <= 180 && std::abs(p.y) <= 90, DataError,
@@ -35,8 +35,8 @@ Ring parse_ring(const Json& json, const std::string& where) {
 }
 
 Polygon parse_polygon(const Json& json, const std::string& where) {
-  PRECINCT_CHECK(json.is_array() && !json.empty(), DataError, "{}: expected rings, found {}", where,
-                 json.type_name());
+  PRECINCT_CHECK(json.is_array() && !json.empty(), DataError,
+                 "{}: expected rings, found {}; export the file again", where, json.type_name());
   Polygon polygon;
   for (const Json& ring : json) polygon.push_back(parse_ring(ring, where));
   return polygon;
@@ -90,7 +90,7 @@ std::vector<Feature> parse_geojson(std::string_view text, const std::string& whe
     const std::string here = fmt::format("{}: feature {}", where, i);
     PRECINCT_CHECK(json.is_object() && json.contains("geometry") && json["geometry"].is_object() &&
                        json["geometry"].contains("coordinates"),
-                   DataError, "{}: expected a geometry, found none", here);
+                   DataError, "{}: expected a geometry, found none; leave the feature out", here);
     const Json& geometry = json["geometry"];
     const std::string type = type_of(geometry);
     Feature feature;
@@ -112,7 +112,8 @@ std::vector<Feature> parse_geojson(std::string_view text, const std::string& whe
     }
     features.push_back(std::move(feature));
   }
-  PRECINCT_CHECK(!features.empty(), DataError, "{}: expected at least one feature, found none",
+  PRECINCT_CHECK(!features.empty(), DataError,
+                 "{}: expected at least one feature, found none; export the districts again",
                  where);
   return features;
 }

@@ -178,7 +178,9 @@ PolygonSet::PolygonSet(const std::vector<MultiPolygon>& polygons)
   for (std::size_t i = 0; i < polygons.size(); ++i) {
     Geometry geometry = make_valid(make_geometry(polygons[i]), state_->num_repaired);
     PRECINCT_CHECK(geometry && !GEOSisEmpty_r(context(), geometry.get()), DataError,
-                   "polygon {}: expected an area, found none", i);
+                   "boundaries: polygon {}: expected an area, found none; mend the district or "
+                   "leave it out (they are counted from 0)",
+                   i);
     state_->polygons.push_back(std::move(geometry));
   }
   state_->finish();

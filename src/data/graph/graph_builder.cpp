@@ -108,7 +108,8 @@ EdgeList parse_edge_file(const std::string& text, const std::vector<Node>& nodes
       continue;
     }
     PRECINCT_CHECK(fields.size() >= 2, DataError,
-                   "{}:{}: expected source,target[,weight], found '{}'", where, number, line);
+                   "{}:{}: expected source,target[,weight], found '{}'; write it so or remove it",
+                   where, number, line);
     for (int side = 0; side < 2; ++side) {
       PRECINCT_CHECK(
           index.contains(fields[static_cast<std::size_t>(side)]), DataError,
@@ -120,8 +121,9 @@ EdgeList parse_edge_file(const std::string& text, const std::vector<Node>& nodes
       char* end = nullptr;
       weight = std::strtod(fields[2].c_str(), &end);
       PRECINCT_CHECK(end != fields[2].c_str() && *end == 0 && weight > 0 && std::isfinite(weight),
-                     DataError, "{}:{}: weight: expected a number > 0, found '{}'", where, number,
-                     fields[2]);
+                     DataError,
+                     "{}:{}: weight: expected a number > 0, found '{}'; correct it or leave it out",
+                     where, number, fields[2]);
     }
     pairs.add(index[fields[0]], index[fields[1]], weight);
   }
