@@ -52,8 +52,7 @@ void check_verb(const Arguments& a, const CLI::App& precinct) {
     if (*verb == parallel) return;
   throw ConfigError(
       fmt::format("launch: expected train, bench scaling, doctor or another program, found "
-                  "'precinct {}', which "
-                  "each of the {} ranks would do whole; run it without launch",
+                  "'precinct {}', which each of the {} ranks would do whole; run it without launch",
                   *verb, a.num_ranks));
 }
 
