@@ -38,6 +38,14 @@ void check_window_gather(const at::Tensor& counts, const at::Tensor& table,
               counts.device(), ", found ", table.device(), " and ", origins.device());
 }
 
+void check_window_origins(const at::Tensor& counts, const at::Tensor& origins,
+                          std::int64_t lookback) {
+  const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
+  for (std::int64_t b = 0; b < origins.size(0); ++b)
+    TORCH_CHECK(first[b] >= lookback && first[b] <= counts.size(0), "window_gather: origins[", b,
+                "]: expected ", lookback, "..", counts.size(0), ", found ", first[b]);
+}
+
 WindowSource::WindowSource(at::Tensor counts, at::Tensor table)
     : counts_(std::move(counts)), table_(std::move(table)) {
   const std::int64_t bins = counts_.size(0);
@@ -49,10 +57,8 @@ at::Tensor WindowSource::windows(const at::Tensor& origins, std::int64_t lookbac
   if (!transformed_.defined()) return window_gather(counts_, table_, origins, lookback);
   check_window_gather(counts_, table_, origins);
   const std::int64_t row = counts_.size(1) * counts_.size(2), window = lookback * row;
+  check_window_origins(counts_, origins, lookback);
   const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
-  for (std::int64_t b = 0; b < origins.size(0); ++b)
-    TORCH_CHECK(first[b] >= lookback && first[b] <= counts_.size(0), "window_gather: origins[", b,
-                "]: expected ", lookback, "..", counts_.size(0), ", found ", first[b]);
   at::Tensor out =
       at::empty({origins.size(0), lookback, counts_.size(1), counts_.size(2)}, table_.options());
   const float* in = transformed_.const_data_ptr<float>();

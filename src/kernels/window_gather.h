@@ -26,9 +26,9 @@ at::Tensor window_gather(const at::Tensor& counts, const at::Tensor& table,
 class WindowSource {
  public:
   WindowSource() = default;
-  /// counts and table as above.
+  /// counts and table as of window_gather(). Throws c10::Error for other types and shapes.
   WindowSource(at::Tensor counts, at::Tensor table);
-  /// [B, T, N, C] f32, the bits of window_gather(counts, table, origins, lookback).
+  /// [B, T, N, C] f32, the bits of window_gather(counts, table, origins, lookback), and its errors.
   at::Tensor windows(const at::Tensor& origins, std::int64_t lookback) const;
   /// Bytes that are held beside counts and table.
   std::int64_t extra_bytes() const;
@@ -42,6 +42,11 @@ class WindowSource {
 /// device; every form of the operator asks it first. The origins' values are not read.
 void check_window_gather(const at::Tensor& counts, const at::Tensor& table,
                          const at::Tensor& origins);
+
+/// Throws c10::Error unless lookback <= e <= T_total for each origin e; reads them: on the host
+/// only.
+void check_window_origins(const at::Tensor& counts, const at::Tensor& origins,
+                          std::int64_t lookback);
 
 /// The same from LibTorch operators; what tests compare with.
 at::Tensor window_gather_reference(const at::Tensor& counts, const at::Tensor& table,

@@ -84,11 +84,7 @@ void gather(const at::Tensor& counts, const at::Tensor& table, const at::Tensor&
 at::Tensor window_gather_cpu(const at::Tensor& counts, const at::Tensor& table,
                              const at::Tensor& origins, std::int64_t lookback) {
   check_window_gather(counts, table, origins);
-  const std::int64_t* first = origins.const_data_ptr<std::int64_t>();
-  for (std::int64_t b = 0; b < origins.size(0); ++b) {
-    TORCH_CHECK(first[b] >= lookback && first[b] <= counts.size(0), "window_gather: origins[", b,
-                "]: expected ", lookback, "..", counts.size(0), ", found ", first[b]);
-  }
+  check_window_origins(counts, origins, lookback);
   at::Tensor out =
       at::empty({origins.size(0), lookback, counts.size(1), counts.size(2)}, table.options());
   switch (counts.scalar_type()) {
