@@ -24,6 +24,12 @@ if("undefined" IN_LIST PRECINCT_SANITIZE)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=undefined> $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
 endif()
 
+if(CMAKE_UNITY_BUILD)
+  # g++ 12 finds faults of std::string in long units that are none, and takes each file of a unit for a header
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds> $<$<COMPILE_LANGUAGE:CXX>:-Wno-stringop-overflow>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict> $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+endif()
+
 set(PRECINCT_HAS_CUDA OFF)
 if(PRECINCT_CUDA AND PRECINCT_TORCH)
   set(_cuda_home "$ENV{CUDA_HOME}")

@@ -31,7 +31,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct BenchArguments {
   std::vector<std::string> files, assignments, layouts;
   std::int64_t num_ranks = 2, rounds = 7, steps = 5;
   double seconds = 0;
@@ -39,7 +39,7 @@ struct Arguments {
   bool json = false, no_table = false;
 };
 
-std::vector<config::ExperimentConfig> configs_of(const Arguments& a) {
+std::vector<config::ExperimentConfig> configs_of(const BenchArguments& a) {
   std::vector<config::ExperimentConfig> configs;
   for (const std::string& file : a.files) {
     configs.push_back(config::load_experiment({fs::path(file)}, a.assignments));
@@ -55,7 +55,7 @@ std::vector<config::ExperimentConfig> configs_of(const Arguments& a) {
 }
 
 /// dpN, tpN and ppN, unless asked for others.
-std::vector<std::string> layouts_of(const Arguments& a, std::int64_t num_ranks) {
+std::vector<std::string> layouts_of(const BenchArguments& a, std::int64_t num_ranks) {
   std::vector<std::string> layouts = a.layouts;
   if (layouts.empty() && num_ranks > 1)
     for (const char* axis : {"dp", "tp", "pp"})
@@ -69,7 +69,7 @@ std::vector<std::string> layouts_of(const Arguments& a, std::int64_t num_ranks) 
   return layouts;
 }
 
-void check(const Arguments& a) {
+void check(const BenchArguments& a) {
   PRECINCT_CHECK(a.num_ranks >= 1 && a.num_ranks <= launch::ProcessGuard::kMaxGroups, ConfigError,
                  "--nproc: expected a number of ranks from 1 to {}, found {}; 2 is the default",
                  launch::ProcessGuard::kMaxGroups, a.num_ranks);
@@ -82,14 +82,14 @@ void check(const Arguments& a) {
                  "--seconds: expected seconds from 0, found {}; 0 sets no limit", a.seconds);
 }
 
-void print_report(const Arguments& a) {
+void print_report(const BenchArguments& a) {
   fmt::print("{}", read_file(fs::path(a.out) / (a.json ? "scaling.json" : "scaling.txt")));
   std::fflush(stdout);
 }
 
 /// This very command as the ranks of a job on this host; what they wrote is printed here, without
 /// the marks that a launcher puts before the lines of a rank.
-int start_ranks(const Arguments& a) {
+int start_ranks(const BenchArguments& a) {
   layouts_of(a, a.num_ranks);
   for (const auto& config : configs_of(a)) data::read_panel(config.data.panel, false);
   launch::LaunchOptions job;
@@ -109,7 +109,7 @@ int start_ranks(const Arguments& a) {
   return code;
 }
 
-void write_report(const Arguments& a, const std::vector<scaling::Measurement>& measurements) {
+void write_report(const BenchArguments& a, const std::vector<scaling::Measurement>& measurements) {
   scaling::Origin origin = scaling::origin_here();
   origin.precinct = build_version();
   origin.command = command_line();
@@ -124,7 +124,7 @@ void write_report(const Arguments& a, const std::vector<scaling::Measurement>& m
 }
 
 /// As one of the ranks.
-int measure_here(const Arguments& a, const parallel::ProcessContext& context) {
+int measure_here(const BenchArguments& a, const parallel::ProcessContext& context) {
   const auto configs = configs_of(a);
   const auto layouts = layouts_of(a, context.world_size);
   auto connection = train::connect_options(configs.front(), context);
@@ -182,7 +182,7 @@ int run_with_folder(const fs::path& out, const std::function<int()>& run) {
   }
 }
 
-int run_scaling(const Arguments& a) {
+int run_scaling(const BenchArguments& a) {
   check(a);
   const auto context = parallel::ProcessContext::from_environment();
   // a shell of Slurm (srun --pty) is a step of one task
@@ -197,7 +197,7 @@ int run_scaling(const Arguments& a) {
 void add_scaling(CLI::App& bench, Action& action) {
   auto* command = bench.add_subcommand(
       "scaling", "parallel against serial training: the same steps in one process and on ranks");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<BenchArguments>();
   command->add_option("config", a->files, "configuration files, one table each")->required();
   command
       ->add_option("--set", a->assignments, "one value, e.g. data.panel=FILE; may be given again")

@@ -11,16 +11,16 @@
 namespace precinct::apps {
 namespace {
 
-struct Arguments {
+struct ConfigArguments {
   std::vector<std::string> files, assignments;
   bool json = false;
 };
 
-config::ExperimentConfig load(const Arguments& a) {
+config::ExperimentConfig load(const ConfigArguments& a) {
   return config::load_experiment({a.files.begin(), a.files.end()}, a.assignments);
 }
 
-int check(const Arguments& a) {
+int check(const ConfigArguments& a) {
   const auto c = load(a);
   config::require_panel(c);
   config::require_that_keys_agree(c);
@@ -43,7 +43,7 @@ void add_config_command(CLI::App& app, Action& action) {
   command->footer(
       "Example: precinct config check configs/west_la/gat_tcn.yaml --set train.epochs=5\n"
       "Exit codes: 0 done; 2 a key or value is wrong; 6 a file is missing.");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ConfigArguments>();
   const auto add = [&](const char* name, const char* text, bool files, std::function<int()> run) {
     auto* verb = command->add_subcommand(name, text);
     if (files) {

@@ -21,7 +21,7 @@
 namespace precinct::apps {
 namespace {
 
-struct Arguments {
+struct DoctorArguments {
   std::string run_folder = "runs";
   double timeout_seconds = 60;
   bool json = false;
@@ -57,7 +57,7 @@ void print_json(const std::vector<Finding>& findings, const JobFacts* job, bool 
 }
 
 /// Prints what was found, of a job on its rank 0 alone; the exit code.
-int report(const Arguments& a, std::vector<Finding> findings, const JobFacts* job) {
+int report(const DoctorArguments& a, std::vector<Finding> findings, const JobFacts* job) {
   bool possible = std::none_of(findings.begin(), findings.end(), is_problem);
   if (job != nullptr) {
     for (auto& finding : look_at_job(*job)) findings.push_back(std::move(finding));
@@ -71,7 +71,7 @@ int report(const Arguments& a, std::vector<Finding> findings, const JobFacts* jo
   return possible ? 0 : static_cast<int>(ExitCode::kDevice);
 }
 
-int run_doctor(const Arguments& a) {
+int run_doctor(const DoctorArguments& a) {
   const auto findings = look_at_machine(a.run_folder);
 #ifdef PRECINCT_TORCH
   const std::chrono::milliseconds timeout(std::llround(a.timeout_seconds * 1e3));
@@ -88,7 +88,7 @@ int run_doctor(const Arguments& a) {
 void add_doctor_command(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("doctor", "what this machine can do, and the remedy for what it cannot");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<DoctorArguments>();
   command->add_option("--run-folder", a->run_folder, "where runs would be written")
       ->capture_default_str();
   command->add_flag("--json", a->json, "the findings as JSON");

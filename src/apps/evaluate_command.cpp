@@ -26,7 +26,7 @@
 namespace precinct::apps {
 namespace {
 
-struct Arguments {
+struct EvaluateArguments {
   std::vector<std::string> runs;
   std::string split = "test", predictions, panel, device = "auto";
   bool json = false, csv = false, no_verify = false, allow_mismatch = false;
@@ -54,7 +54,7 @@ void require_range(const data::Split& split, const std::string& name) {
                      : "choose one of them");
 }
 
-int run_evaluation(const Arguments& a) {
+int run_evaluation(const EvaluateArguments& a) {
   require_device(a.device);
   const auto runs = read_runs(a.runs);
   require_same_task(runs);
@@ -101,7 +101,7 @@ int run_evaluation(const Arguments& a) {
 void add_evaluate_command(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("evaluate", "one metric table over several runs and the baselines");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<EvaluateArguments>();
   command->add_option("run", a->runs, "run folders of the same panel and split")->required();
   command->add_option("--split", a->split, "validation, test or production")->capture_default_str();
   command->add_option("--panel", a->panel,

@@ -23,7 +23,7 @@
 namespace precinct::apps {
 namespace {
 
-struct Arguments {
+struct ForecastArguments {
   std::string artifact, panel, origin, out, device = "auto";
   bool json = false, no_verify = false;
 };
@@ -93,7 +93,7 @@ data::Split history_before(std::int64_t origin, std::int64_t fit_bins) {
   return {{0, origin - size}, {origin - size, origin}, {origin, origin}, {}};
 }
 
-int run_forecast(const Arguments& a) {
+int run_forecast(const ForecastArguments& a) {
   require_device(a.device);
   models::check_forecast_path(a.out);
   models::ArtifactForecaster forecaster(read_artifact(a.artifact),
@@ -137,7 +137,7 @@ int run_forecast(const Arguments& a) {
 void add_forecast_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "forecast", "mean and quantiles per district, category and bin from an artifact");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ForecastArguments>();
   command->add_option("--artifact", a->artifact, "artifact folder, or the run folder that holds it")
       ->required();
   command->add_option("--panel", a->panel, "panel with the counts up to the origin")->required();

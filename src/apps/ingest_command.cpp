@@ -15,7 +15,7 @@
 namespace precinct::apps {
 namespace {
 
-struct Arguments {
+struct IngestArguments {
   std::string profile, boundaries, district_property, name_property, grid, graph,
       bin = "day", out, from, through, audit_file;
   std::string categories, code_map, code_map_key, code_map_value;
@@ -36,7 +36,7 @@ std::optional<std::int64_t> parse_day(const std::string& text, const char* optio
 }
 
 /// The profile with what the command line says in its place.
-data::SourceProfile make_profile(const Arguments& arguments) {
+data::SourceProfile make_profile(const IngestArguments& arguments) {
   auto profile =
       data::SourceProfile::load(arguments.profile, {installed_folder("configs") / "sources"});
   if (!arguments.categories.empty()) profile.choose_categories(arguments.categories);
@@ -67,7 +67,7 @@ data::SourceProfile make_profile(const Arguments& arguments) {
   return profile;
 }
 
-data::IngestOptions make_options(const Arguments& arguments) {
+data::IngestOptions make_options(const IngestArguments& arguments) {
   data::IngestOptions options;
   options.profile = make_profile(arguments);
   options.inputs.assign(arguments.inputs.begin(), arguments.inputs.end());
@@ -119,7 +119,7 @@ std::string geometry_note(const data::Panel& panel) {
       panel.graph.size() == 0 ? ", no neighbours (gat_tcn sees each district alone)" : "");
 }
 
-int run(const Arguments& arguments) {
+int run(const IngestArguments& arguments) {
   const auto ending = std::filesystem::path(arguments.out).extension();
   PRECINCT_CHECK(
       ending == ".h5" || ending == ".hdf5" || std::filesystem::is_directory(arguments.out),
@@ -157,7 +157,7 @@ int run(const Arguments& arguments) {
 void add_ingest_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "ingest", "incident files to a panel of counts per district, category and bin");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<IngestArguments>();
   command->add_option("csv", a->inputs, "incident files: plain, gz, xz or zst")->required();
   command
       ->add_option("--profile", a->profile,

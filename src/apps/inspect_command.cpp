@@ -11,12 +11,12 @@
 namespace precinct::apps {
 namespace {
 
-struct Arguments {
+struct InspectArguments {
   std::string path;
   bool json = false, no_verify = false;
 };
 
-int run_inspect(const Arguments& a) {
+int run_inspect(const InspectArguments& a) {
   const Inspection found = inspect_path(a.path, !a.no_verify);
   if (a.json) {
     fmt::print("{}\n", found.json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -35,7 +35,7 @@ void add_inspect_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "inspect",
       "shape, ranges, checksums, sparkline of a panel, forecast, run, checkpoint or artifact");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<InspectArguments>();
   command
       ->add_option("path", a->path,
                    "panel.h5, a forecast's .h5, a folder of these kinds, or a safetensors file")

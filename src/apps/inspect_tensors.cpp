@@ -26,7 +26,7 @@ namespace {
                   file.string(), at, found));
 }
 
-struct Range {
+struct TensorRange {
   double min = std::numeric_limits<double>::infinity(), max = -min;
   std::uint64_t not_finite = 0;
   void add(double value) {
@@ -40,8 +40,8 @@ struct Range {
 };
 
 template <typename T, typename Convert>
-Range range_of(std::string_view bytes, Convert convert) {
-  Range range;
+TensorRange range_of(std::string_view bytes, Convert convert) {
+  TensorRange range;
   for (std::size_t at = 0; at + sizeof(T) <= bytes.size(); at += sizeof(T)) {
     T value;
     std::memcpy(&value, bytes.data() + at, sizeof(T));
@@ -51,7 +51,7 @@ Range range_of(std::string_view bytes, Convert convert) {
 }
 
 /// Nothing for a type without a range here (half precision, booleans).
-std::optional<Range> range_of(const std::string& type, std::string_view bytes) {
+std::optional<TensorRange> range_of(const std::string& type, std::string_view bytes) {
   const auto number = [](auto value) { return static_cast<double>(value); };
   if (type == "F32") return range_of<float>(bytes, number);
   if (type == "F64") return range_of<double>(bytes, number);

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct LaunchArguments {
   std::int64_t num_ranks = 1, max_restarts = 0;
   double grace_seconds = 2;
   std::string log_dir;
@@ -41,7 +41,7 @@ std::optional<std::size_t> words_after_mark() {
 }
 
 /// Several ranks of a verb that knows of none would each do all of it, and write the same files.
-void check_verb(const Arguments& a, const CLI::App& precinct) {
+void check_verb(const LaunchArguments& a, const CLI::App& precinct) {
   if (a.num_ranks == 1 || fs::path(a.program.front()).filename() != "precinct") return;
   const auto verb = std::find_if(a.program.begin() + 1, a.program.end(), [&](const auto& word) {
     return !precinct.get_subcommands([&](const CLI::App* one) { return one->check_name(word); })
@@ -56,7 +56,7 @@ void check_verb(const Arguments& a, const CLI::App& precinct) {
                   *verb, a.num_ranks));
 }
 
-void check(const Arguments& a) {
+void check(const LaunchArguments& a) {
   PRECINCT_CHECK(words_after_mark() == a.program.size(), ConfigError,
                  "launch: expected '--' before the program, found '{}' without it; write precinct "
                  "launch --nproc {} -- {} ...",
@@ -77,7 +77,7 @@ void check(const Arguments& a) {
                  a.num_ranks, a.max_restarts);
 }
 
-int run_launch(const Arguments& a, const CLI::App& precinct) {
+int run_launch(const LaunchArguments& a, const CLI::App& precinct) {
   check(a);
   check_verb(a, precinct);
   launch::LaunchOptions job;
@@ -101,7 +101,7 @@ int run_launch(const Arguments& a, const CLI::App& precinct) {
 void add_launch_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "launch", "the ranks of a parallel job on this host: started, watched, started again");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<LaunchArguments>();
   command->add_option("-n,--nproc,--ranks", a->num_ranks, "number of ranks")->capture_default_str();
   command
       ->add_option("--max-restarts", a->max_restarts,

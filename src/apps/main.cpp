@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   app.footer(
       "Start with: precinct ingest --help. The two commands of a first day: scripts/quickstart, "
       "scripts/test.");
+  app.fallthrough();  // --quiet and --verbose may stand behind the verb too
   bool quiet = false, verbose = false;
   app.add_flag("--quiet", quiet, "no progress on stderr");
   app.add_flag("--verbose", verbose, "debug lines in the log");
@@ -49,7 +50,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0 && !precinct::apps::names_unknown_verb(app))
+      return app.exit(error);  // --help, --version
     std::fprintf(stderr, "precinct: %s\n", precinct::apps::usage_text(app, error).c_str());
     return static_cast<int>(precinct::ExitCode::kUsage);
   }

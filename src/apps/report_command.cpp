@@ -31,7 +31,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct ReportArguments {
   std::vector<std::string> runs;
   std::string out, panel, title;
   bool json = false, allow_mismatch = false;
@@ -168,7 +168,7 @@ void add_words(const Task& task, const Pages& pages, report::ReportData& data) {
                                pages.learnt.size() == 1 ? "" : "s");
 }
 
-int run_report(const Arguments& a) {
+int run_report(const ReportArguments& a) {
   const std::string plotly = report::load_plotly(plotly_home());
   const auto runs = read_runs(a.runs);
   require_same_task(runs);
@@ -213,7 +213,7 @@ int run_report(const Arguments& a) {
 void add_report_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "report", "one self-contained page: map, forecasts against records, scores, data quality");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ReportArguments>();
   command->add_option("run", a->runs, "run folders of the same panel and split")->required();
   command->add_option("--out", a->out, "HTML file to write")->required();
   command->add_option("--panel", a->panel,

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct SubmitArguments {
   std::vector<std::string> files, assignments, sbatch_options;
   std::string run_dir, time;
   std::int64_t nodes = 1, gpus_per_node = 0, ranks_per_node = 0, cores_per_rank = 0;
@@ -64,13 +64,13 @@ struct Job {
   std::string run_folder, log;  // %j stands for the job's number in the log
 };
 
-std::int64_t ranks_per_node(const Arguments& a) {
+std::int64_t ranks_per_node(const SubmitArguments& a) {
   return a.ranks_per_node > 0 ? a.ranks_per_node : std::max<std::int64_t>(1, a.gpus_per_node);
 }
 
 /// What the ranks would say when the job's turn has come; sbatch's own options may say another
 /// number of tasks, then it is left to the ranks.
-void check_degrees(const Arguments& a, const config::ParallelConfig& p) {
+void check_degrees(const SubmitArguments& a, const config::ParallelConfig& p) {
   for (const auto& option : a.sbatch_options)
     PRECINCT_CHECK(option.starts_with('-'), ConfigError,
                    "--sbatch: expected an option that begins with '-', found '{}'; write "
@@ -87,7 +87,7 @@ void check_degrees(const Arguments& a, const config::ParallelConfig& p) {
 }
 
 /// What the job would say in its first seconds, hours later.
-void check_job(const Arguments& a, const config::ExperimentConfig& config) {
+void check_job(const SubmitArguments& a, const config::ExperimentConfig& config) {
   config::require_panel(config);
   PRECINCT_CHECK(fs::exists(config.data.panel), IoError,
                  "{}: expected a panel, found no such file; make one with 'precinct ingest', name "
@@ -97,7 +97,7 @@ void check_job(const Arguments& a, const config::ExperimentConfig& config) {
   check_degrees(a, config.parallel);
 }
 
-Job job_of(const Arguments& a, const config::ExperimentConfig& config) {
+Job job_of(const SubmitArguments& a, const config::ExperimentConfig& config) {
   Job job;
   const fs::path run =
       fs::absolute(a.run_dir.empty() ? fs::path(config.run.output) / config::run_name(config)
@@ -197,7 +197,7 @@ std::string log_of(const Job& job, const std::string& number) {
   return log.replace(log.rfind("%j"), 2, number);
 }
 
-int run_submit(const Arguments& a) {
+int run_submit(const SubmitArguments& a) {
   const std::vector<fs::path> files(a.files.begin(), a.files.end());
   // a mistake is said now and not when the job's turn has come
   const auto config = config::load_experiment(files, a.assignments);
@@ -242,7 +242,7 @@ int run_submit(const Arguments& a) {
 
 void add_submit_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("submit", "trains a configuration as a Slurm job");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<SubmitArguments>();
   command->add_option("config", a->files, "configuration files, merged left to right")->required();
   command->add_option("--set", a->assignments, "one value, e.g. train.epochs=5; may be given again")
       ->allow_extra_args(false);

@@ -35,7 +35,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct TrainArguments {
   std::vector<std::string> files, assignments;
   std::string run_dir, resume = "auto", device;
   std::int64_t world_size = 1;
@@ -43,7 +43,7 @@ struct Arguments {
 };
 
 /// With --resume never a job that was started again goes on in the folder that it began.
-fs::path run_path(const Arguments& a, const config::ExperimentConfig& config,
+fs::path run_path(const TrainArguments& a, const config::ExperimentConfig& config,
                   const parallel::ProcessContext& context) {
   using Choice = train::RunFolder::Choice;
   const Choice fresh = a.resume != "never"         ? Choice::kGoOn
@@ -79,7 +79,7 @@ metrics::Evaluation score(const config::ExperimentConfig& config, const data::Pa
 
 /// The artifact of a finished run, when it is of this configuration and panel; nothing when the run
 /// has to go on.
-std::optional<models::Artifact> finished_artifact(const Arguments& a,
+std::optional<models::Artifact> finished_artifact(const TrainArguments& a,
                                                   const config::ExperimentConfig& config,
                                                   const train::RunFolder& run,
                                                   const std::string& panel_hash) {
@@ -96,7 +96,7 @@ std::optional<models::Artifact> finished_artifact(const Arguments& a,
 }
 
 /// On the leader; nothing with --no-score and on the other ranks.
-std::optional<metrics::Evaluation> train_network(const Arguments& a,
+std::optional<metrics::Evaluation> train_network(const TrainArguments& a,
                                                  const config::ExperimentConfig& config,
                                                  const data::Panel& panel, const data::Split& split,
                                                  const train::RunFolder& run, train::Ranks& ranks) {
@@ -140,7 +140,7 @@ std::optional<metrics::Evaluation> train_network(const Arguments& a,
 }
 
 /// The run's folder, locked by the leader, the same on all ranks.
-std::unique_ptr<train::RunFolder> open_run(const Arguments& a,
+std::unique_ptr<train::RunFolder> open_run(const TrainArguments& a,
                                            const config::ExperimentConfig& config,
                                            train::Ranks& ranks,
                                            const parallel::ProcessContext& context) {
@@ -154,7 +154,7 @@ std::unique_ptr<train::RunFolder> open_run(const Arguments& a,
   return run;
 }
 
-int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentConfig& config,
+int train_on(train::Ranks& ranks, const TrainArguments& a, const config::ExperimentConfig& config,
              const parallel::ProcessContext& context) {
   train::require_same_configuration(ranks, config);
   const auto run = open_run(a, config, ranks, context);
@@ -182,7 +182,7 @@ int train_on(train::Ranks& ranks, const Arguments& a, const config::ExperimentCo
   return 0;
 }
 
-int run_training(const Arguments& a) {
+int run_training(const TrainArguments& a) {
   const std::vector<fs::path> files(a.files.begin(), a.files.end());
   const config::ExperimentConfig config = config::load_experiment(files, a.assignments);
   require_device(config.run.device);
@@ -238,7 +238,7 @@ void add_train_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "train",
       "one run: trains a network (or fits the baselines) and prints its table with baselines");
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<TrainArguments>();
   command->add_option("config", a->files, "configuration files, merged left to right")->required();
   command->add_option("--set", a->assignments, "one value, e.g. train.epochs=5; may be given again")
       ->allow_extra_args(false);

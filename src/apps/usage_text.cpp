@@ -103,6 +103,14 @@ void check_no_empty_value(const CLI::App& app) {
   }
 }
 
+bool names_unknown_verb(const CLI::App& app) {
+  const CLI::App* verb = chosen_verb(app).first;
+  if (verb->get_subcommands([](const CLI::App*) { return true; }).empty()) return false;
+  const auto left = app.remaining(/*recurse=*/true);
+  return std::any_of(left.begin(), left.end(),
+                     [](const std::string& word) { return !word.starts_with('-'); });
+}
+
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   const auto [verb, words] = chosen_verb(app);
   std::string where = words.substr(std::min(words.size(), std::string("precinct ").size()));

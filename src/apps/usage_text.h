@@ -11,6 +11,10 @@ namespace precinct::apps {
 /// the help to look at.
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error);
 
+/// Whether the command line has a word where a verb is expected, which is none: `precinct trian
+/// --help`.
+bool names_unknown_verb(const CLI::App& app);
+
 /// Throws ConfigError for an argument or an option's value that is '', mostly a variable of a shell
 /// that was never set.
 void check_no_empty_value(const CLI::App& app);

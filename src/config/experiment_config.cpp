@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "base/error.h"
@@ -85,6 +86,13 @@ class Rules {
       add("model.num_heads", {"model.name", "model.hidden"},
           fmt::format("expected a divisor of model.hidden = {}, found {}; change one of them",
                       width, c_.model.num_heads));
+    const std::int64_t field = receptive_field(c_.model.num_blocks, c_.model.kernel_size);
+    if (c_.model.name == "gat_tcn" && c_.model.num_blocks > 0 && field < c_.data.lookback)
+      add("model.num_blocks", {"model.name", "model.kernel_size", "data.lookback"},
+          fmt::format("expected a receptive field of at least data.lookback = {} bins, found {} "
+                      "from {} blocks of kernel {}; set num_blocks to {} or more, or leave it out",
+                      c_.data.lookback, field, c_.model.num_blocks, c_.model.kernel_size,
+                      blocks_to_cover(c_.data.lookback, c_.model.kernel_size)));
   }
   void check_split() {
     const SplitConfig& split = c_.data.split;
@@ -92,6 +100,8 @@ class Rules {
     if (parts != 3 && parts != 4)
       add("data.split.fractions", {},
           fmt::format("expected 3 or 4 parts, found {}; e.g. [0.7, 0.1, 0.2]", parts));
+    else
+      check_fractions(split.fractions);
     const std::pair<const char*, const std::vector<std::int64_t>*> ranges[] = {
         {"data.split.train_bins", &split.train_bins},
         {"data.split.validation_bins", &split.validation_bins},
@@ -112,6 +122,27 @@ class Rules {
     if (some && reader_.is_set("data.split.fractions"))
       add("data.split.fractions", {},
           "expected no fractions beside explicit bins, found both: no effect; take one out");
+    const auto before = [&](const auto& early, const auto& late) {
+      const auto& [first_key, first] = early;
+      const auto& [second_key, second] = late;
+      if (first->size() == 2 && second->size() == 2 && (*first)[1] > (*second)[0])
+        add(second_key, {first_key},
+            fmt::format("expected a begin of {} or later, where {} ends, found {}; a part may not "
+                        "look ahead",
+                        (*first)[1], first_key, (*second)[0]));
+    };
+    before(ranges[0], ranges[1]);
+    before(ranges[1], ranges[2]);
+  }
+  void check_fractions(const std::vector<double>& fractions) {
+    const double sum = std::accumulate(fractions.begin(), fractions.end(), 0.0);
+    const bool some_empty = std::any_of(fractions.begin(), fractions.begin() + 3,
+                                        [](double part) { return part <= 0; });
+    if (some_empty || std::abs(sum - 1) >= 1e-6)
+      add("data.split.fractions", {},
+          fmt::format("expected parts > 0 that add up to 1, found [{}] with a sum of {:g}; change "
+                      "them",
+                      fmt::join(fractions, ", "), sum));
   }
   void check_heads() {
     if (c_.head.extra.size() != c_.head.extra_weights.size())
@@ -138,12 +169,17 @@ class Rules {
       add("train.micro_batch_size", {"train.global_batch_size"},
           fmt::format("expected at most global_batch_size = {}, found {}; lower it",
                       train.global_batch_size, train.micro_batch_size));
-    check_duration("train.checkpoint.every", train.checkpoint.every);
-    check_duration("train.evaluate_every", train.evaluate_every);
+    check_duration("train.checkpoint.every", train.checkpoint.every, true);
+    check_duration("train.evaluate_every", train.evaluate_every, false);
   }
-  void check_duration(const std::string& key, const std::string& text) {
+  void check_duration(const std::string& key, const std::string& text, bool time_allowed) {
     try {
-      Duration::parse(text);
+      const bool in_time = Duration::parse(text).unit == Duration::Unit::kSeconds;
+      if (in_time && !time_allowed)
+        add(key, {},
+            fmt::format("expected epochs or steps such as 3ep or 100st, found '{}'; write one of "
+                        "these, since a time would make runs differ",
+                        text));
     } catch (const ConfigError& error) {
       add(key, {}, error.what());
     }
@@ -205,6 +241,14 @@ void require_that_keys_agree(const ExperimentConfig& config) {
       "train.deterministic: expected parallel.tp and parallel.pp of 1, found {} and {}; only data "
       "parallel ranks can have equal bits, use parallel.dp",
       p.tp, p.pp);
+  const TrainConfig& train = config.train;
+  const std::int64_t shard = (train.global_batch_size + kCanonicalShards - 1) / kCanonicalShards;
+  PRECINCT_CHECK(
+      !train.deterministic || train.micro_batch_size == 0 || train.micro_batch_size >= shard,
+      ConfigError,
+      "train.micro_batch_size: expected 0 or at least {} with train.deterministic, which "
+      "cuts the global batch of {} into {} parts, found {}; leave it out",
+      shard, train.global_batch_size, kCanonicalShards, train.micro_batch_size);
 }
 
 ExperimentConfig load_experiment(const std::vector<std::filesystem::path>& files,

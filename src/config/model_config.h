@@ -21,4 +21,15 @@ struct ModelConfig {
   std::int64_t kernel_size = 2;
 };
 
+/// 1 + sum over blocks of (kernel_size - 1) 2^block: bins that the last output of a stack sees.
+constexpr std::int64_t receptive_field(std::int64_t num_blocks, std::int64_t kernel_size) {
+  return 1 + (kernel_size - 1) * ((std::int64_t{1} << num_blocks) - 1);
+}
+/// Fewest blocks whose receptive field covers the lookback.
+constexpr std::int64_t blocks_to_cover(std::int64_t lookback, std::int64_t kernel_size) {
+  std::int64_t num_blocks = 1;
+  while (num_blocks < 30 && receptive_field(num_blocks, kernel_size) < lookback) ++num_blocks;
+  return num_blocks;
+}
+
 }  // namespace precinct::config

@@ -7,6 +7,9 @@
 
 namespace precinct::config {
 
+/// Parts of a global batch with train.deterministic (parallel/canonical_sum.h).
+inline constexpr std::int64_t kCanonicalShards = 12;
+
 /// `parallel:`; degrees multiply to the world size.
 struct ParallelConfig {
   std::int64_t dp = -1;  // the rest of the world

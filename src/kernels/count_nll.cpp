@@ -39,8 +39,9 @@ void check_arguments(const at::Tensor& log_mean, const OptionalTensor& log_dispe
 }
 
 // Any device, ATen operators, double inside: what backends without a kernel of their own run.
-Triple composite(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
-                 const at::Tensor& target, const OptionalTensor& observed, bool want_grad) {
+Triple count_nll_composite(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
+                           const at::Tensor& target, const OptionalTensor& observed,
+                           bool want_grad) {
   check_arguments(log_mean, log_dispersion, target, observed);
   const auto type = log_mean.scalar_type();
   const at::Tensor y = target.to(at::kDouble), m = log_mean.to(at::kDouble), mean = m.exp();
@@ -90,21 +91,21 @@ class CountNll : public torch::autograd::Function<CountNll> {
   }
 };
 
-at::Tensor autograd_entry(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
-                          const at::Tensor& target, const OptionalTensor& observed) {
+at::Tensor count_nll_autograd(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
+                              const at::Tensor& target, const OptionalTensor& observed) {
   const bool want_grad =
       at::GradMode::is_enabled() &&
       (log_mean.requires_grad() || (log_dispersion && log_dispersion->requires_grad()));
   return CountNll::apply(log_mean, log_dispersion, target, observed, want_grad);
 }
 
-at::Tensor plain_entry(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
-                       const at::Tensor& target, const OptionalTensor& observed) {
+at::Tensor count_nll_plain(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
+                           const at::Tensor& target, const OptionalTensor& observed) {
   return std::get<0>(with_grad(log_mean, log_dispersion, target, observed, false));
 }
 
-at::Tensor autocast_entry(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
-                          const at::Tensor& target, const OptionalTensor& observed) {
+at::Tensor count_nll_autocast(const at::Tensor& log_mean, const OptionalTensor& log_dispersion,
+                              const at::Tensor& target, const OptionalTensor& observed) {
   c10::impl::ExcludeDispatchKeyGuard no_autocast(
       c10::DispatchKeySet({c10::DispatchKey::AutocastCPU, c10::DispatchKey::AutocastCUDA}));
   const auto widen = [](const at::Tensor& x) {
@@ -156,11 +157,11 @@ TORCH_LIBRARY_FRAGMENT(precinct, m) {
       "bool want_grad) -> (Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(precinct, CompositeExplicitAutograd, m) {
-  m.impl("count_nll", plain_entry);
-  m.impl("count_nll_with_grad", composite);
+  m.impl("count_nll", count_nll_plain);
+  m.impl("count_nll_with_grad", count_nll_composite);
 }
-TORCH_LIBRARY_IMPL(precinct, Autograd, m) { m.impl("count_nll", autograd_entry); }
-TORCH_LIBRARY_IMPL(precinct, AutocastCPU, m) { m.impl("count_nll", autocast_entry); }
-TORCH_LIBRARY_IMPL(precinct, AutocastCUDA, m) { m.impl("count_nll", autocast_entry); }
+TORCH_LIBRARY_IMPL(precinct, Autograd, m) { m.impl("count_nll", count_nll_autograd); }
+TORCH_LIBRARY_IMPL(precinct, AutocastCPU, m) { m.impl("count_nll", count_nll_autocast); }
+TORCH_LIBRARY_IMPL(precinct, AutocastCUDA, m) { m.impl("count_nll", count_nll_autocast); }
 
 }  // namespace precinct::kernels

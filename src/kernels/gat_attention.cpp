@@ -27,9 +27,9 @@ void check_arguments(const at::Tensor& packed, const OptionalTensor& edge,
               edge ? edge->sizes() : at::IntArrayRef{});
 }
 
-at::Tensor composite(const at::Tensor& packed, const OptionalTensor& edge,
-                     const at::Tensor& sources, const at::Tensor& targets,
-                     const at::Tensor& first_edge, std::int64_t num_heads) {
+at::Tensor gat_attention_composite(const at::Tensor& packed, const OptionalTensor& edge,
+                                   const at::Tensor& sources, const at::Tensor& targets,
+                                   const at::Tensor& first_edge, std::int64_t num_heads) {
   return gat_attention_reference(packed, edge, {sources, targets, first_edge}, num_heads);
 }
 
@@ -103,15 +103,15 @@ class GatAttention : public torch::autograd::Function<GatAttention> {
   }
 };
 
-at::Tensor autograd_entry(const at::Tensor& packed, const OptionalTensor& edge,
-                          const at::Tensor& sources, const at::Tensor& targets,
-                          const at::Tensor& first_edge, std::int64_t num_heads) {
+at::Tensor gat_attention_autograd(const at::Tensor& packed, const OptionalTensor& edge,
+                                  const at::Tensor& sources, const at::Tensor& targets,
+                                  const at::Tensor& first_edge, std::int64_t num_heads) {
   return GatAttention::apply(packed, edge, sources, targets, first_edge, num_heads);
 }
 
-at::Tensor autocast_entry(const at::Tensor& packed, const OptionalTensor& edge,
-                          const at::Tensor& sources, const at::Tensor& targets,
-                          const at::Tensor& first_edge, std::int64_t num_heads) {
+at::Tensor gat_attention_autocast(const at::Tensor& packed, const OptionalTensor& edge,
+                                  const at::Tensor& sources, const at::Tensor& targets,
+                                  const at::Tensor& first_edge, std::int64_t num_heads) {
   c10::impl::ExcludeDispatchKeyGuard no_autocast(
       c10::DispatchKeySet({c10::DispatchKey::AutocastCPU, c10::DispatchKey::AutocastCUDA}));
   const auto widen = [](const at::Tensor& x) {
@@ -171,11 +171,11 @@ TORCH_LIBRARY_FRAGMENT(precinct, m) {
       "Tensor first_edge, int num_heads) -> (Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(precinct, CompositeExplicitAutograd, m) {
-  m.impl("gat_attention", composite);
+  m.impl("gat_attention", gat_attention_composite);
   m.impl("gat_attention_backward", composite_backward);
 }
-TORCH_LIBRARY_IMPL(precinct, Autograd, m) { m.impl("gat_attention", autograd_entry); }
-TORCH_LIBRARY_IMPL(precinct, AutocastCPU, m) { m.impl("gat_attention", autocast_entry); }
-TORCH_LIBRARY_IMPL(precinct, AutocastCUDA, m) { m.impl("gat_attention", autocast_entry); }
+TORCH_LIBRARY_IMPL(precinct, Autograd, m) { m.impl("gat_attention", gat_attention_autograd); }
+TORCH_LIBRARY_IMPL(precinct, AutocastCPU, m) { m.impl("gat_attention", gat_attention_autocast); }
+TORCH_LIBRARY_IMPL(precinct, AutocastCUDA, m) { m.impl("gat_attention", gat_attention_autocast); }
 
 }  // namespace precinct::kernels

@@ -39,8 +39,8 @@ void check_arguments(at::IntArrayRef sizes, const at::Tensor& position, double p
   TORCH_CHECK(p >= 0 && p < 1, "keyed_dropout: p: expected 0 <= p < 1, found ", p);
 }
 
-at::Tensor composite(const at::Tensor& x, const at::Tensor& position, std::int64_t key, double p,
-                     at::IntArrayRef offset) {
+at::Tensor keyed_dropout_composite(const at::Tensor& x, const at::Tensor& position,
+                                   std::int64_t key, double p, at::IntArrayRef offset) {
   check_arguments(x.sizes(), position, p);
   const at::Tensor factors = keyed_dropout_factors(
       x.sizes(), position, static_cast<std::uint64_t>(key), p, {offset[0], offset[1], offset[2]});
@@ -82,8 +82,8 @@ class KeyedDropout : public torch::autograd::Function<KeyedDropout> {
   }
 };
 
-at::Tensor autograd_entry(const at::Tensor& x, const at::Tensor& position, std::int64_t key,
-                          double p, at::IntArrayRef offset) {
+at::Tensor keyed_dropout_autograd(const at::Tensor& x, const at::Tensor& position, std::int64_t key,
+                                  double p, at::IntArrayRef offset) {
   return KeyedDropout::apply(x, position, key, p, offset);
 }
 
@@ -115,7 +115,9 @@ at::Tensor keyed_dropout_factors(at::IntArrayRef sizes, const at::Tensor& positi
 TORCH_LIBRARY_FRAGMENT(precinct, m) {
   m.def("keyed_dropout(Tensor x, Tensor position, int key, float p, int[] offset) -> Tensor");
 }
-TORCH_LIBRARY_IMPL(precinct, CompositeExplicitAutograd, m) { m.impl("keyed_dropout", composite); }
-TORCH_LIBRARY_IMPL(precinct, Autograd, m) { m.impl("keyed_dropout", autograd_entry); }
+TORCH_LIBRARY_IMPL(precinct, CompositeExplicitAutograd, m) {
+  m.impl("keyed_dropout", keyed_dropout_composite);
+}
+TORCH_LIBRARY_IMPL(precinct, Autograd, m) { m.impl("keyed_dropout", keyed_dropout_autograd); }
 
 }  // namespace precinct::kernels

@@ -97,8 +97,11 @@ void ArtifactForecaster::check_origins(std::span<const std::int64_t> origins,
   const auto first = *std::min_element(origins.begin(), origins.end());
   // long-run shares (1e4 days) never have that much: the oldest bin then counts almost fully
   if (static_cast<double>(first) < needed && artifact_.anchor->half_life < 5000)
-    spdlog::warn("origin {}: the anchor wants {:.0f} bins of history (2 half-lives), there are {}",
-                 first, needed, first);
+    spdlog::warn(
+        "origin {}: the anchor wants {:.0f} bins of history (2 half-lives), there are {}; its "
+        "level "
+        "leans on few counts, so score later origins or use a panel that begins earlier",
+        first, needed, first);
 }
 
 Forecast ArtifactForecaster::predict(const data::Panel& panel,

@@ -110,9 +110,9 @@ class GatTcn : public Network {
   void add_blocks(const config::ModelConfig& model, const ModelContext& context) {
     PRECINCT_CHECK(model.kernel_size >= 2, ConfigError,
                    "model.kernel_size: expected at least 2, found {}; choose 2", model.kernel_size);
-    const std::int64_t fewest = blocks_to_cover(context.lookback, model.kernel_size);
+    const std::int64_t fewest = config::blocks_to_cover(context.lookback, model.kernel_size);
     const std::int64_t num_blocks = model.num_blocks > 0 ? model.num_blocks : fewest;
-    const std::int64_t field = receptive_field(num_blocks, model.kernel_size);
+    const std::int64_t field = config::receptive_field(num_blocks, model.kernel_size);
     PRECINCT_CHECK(field >= context.lookback, ConfigError,
                    "model.num_blocks: expected a receptive field of at least the lookback of {} "
                    "bins, found {} "

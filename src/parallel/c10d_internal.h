@@ -4,10 +4,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <future>
 #include <optional>
 #include <string>
-#include <thread>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 #include <utility>

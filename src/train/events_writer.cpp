@@ -184,7 +184,8 @@ std::vector<ScalarEvent> read_events(const std::filesystem::path& path) {
         fixed(at + 8, std::uint32_t{0}) == masked_crc(bytes.substr(at, 8)) &&
         fixed(at + 12 + length, std::uint32_t{0}) == masked_crc(bytes.substr(at + 12, length));
     PRECINCT_CHECK(good, DataError,
-                   "{}: byte {}: expected a record with its checksum, found another checksum",
+                   "{}: byte {}: expected a record with its checksum, found another checksum; the "
+                   "file is damaged",
                    path.string(), at);
     parse_event(std::string_view(bytes).substr(at + 12, length), events);
     at += 16 + length;

@@ -163,6 +163,7 @@ data::BatchPrefetcher::Options batches_of(const config::ExperimentConfig& config
         options.dp_size, config.parallel.num_micro_batches);
     options.micro_batch_size = (config.train.global_batch_size + parts - 1) / parts;
   }
+  static_assert(config::kCanonicalShards == parallel::CanonicalSum::kShards);
   if (config.train.deterministic) options.canonical_shards = parallel::CanonicalSum::kShards;
   return options;
 }

@@ -5,7 +5,6 @@
 #include <torch/torch.h>
 
 #include "base/error.h"
-#include "parallel/canonical_sum.h"
 
 namespace precinct::train {
 namespace {
@@ -42,14 +41,6 @@ torch::Device training_device(const std::string& name, const DeviceShare& share)
 void check_supported(const config::ExperimentConfig& config, torch::Device device) {
   config::require_that_keys_agree(config);
   const auto& train = config.train;
-  constexpr std::int64_t kShards = parallel::CanonicalSum::kShards;
-  const std::int64_t shard = (train.global_batch_size + kShards - 1) / kShards;
-  PRECINCT_CHECK(
-      !train.deterministic || train.micro_batch_size == 0 || train.micro_batch_size >= shard,
-      ConfigError,
-      "train.micro_batch_size: expected 0 or at least {} with train.deterministic, which "
-      "cuts the global batch of {} into {} parts, found {}; leave it out",
-      shard, train.global_batch_size, kShards, train.micro_batch_size);
   PRECINCT_CHECK(train.kernels == "reference", ConfigError,
                  "train.kernels: expected reference, found '{}'; fused forms are not built yet",
                  train.kernels);

@@ -118,6 +118,17 @@ TEST(ExperimentConfig, RulesBetweenKeys) {
   refused("evaluate: {baselines: [ewma]}\n", "evaluate.reference");
   refused("train: {evaluate_every: 3 epochs}\n", "train.evaluate_every");
   refused("train: {checkpoint: {every: 0ep}}\n", "train.checkpoint.every");
+  refused("train: {evaluate_every: 10min}\n", "train.evaluate_every");
+  EXPECT_THAT(problems_in("train: {checkpoint: {every: 10min}}\n"), IsEmpty());
+  refused("data: {split: {fractions: [0.5, 0.2, 0.2]}}\n", "data.split.fractions");
+  refused("data: {split: {fractions: [0.8, 0.0, 0.2]}}\n", "data.split.fractions");
+  EXPECT_THAT(problems_in("data: {split: {fractions: [0.7, 0.1, 0.2, 0.0]}}\n"), IsEmpty());
+  refused("data: {split: {train_bins: [0, 6], validation_bins: [5, 7], test_bins: [7, 9]}}\n",
+          "data.split.validation_bins");
+  refused("data: {split: {train_bins: [0, 5], validation_bins: [5, 8], test_bins: [7, 9]}}\n",
+          "data.split.test_bins");
+  refused("model: {name: gat_tcn, num_blocks: 3}\n", "model.num_blocks");
+  EXPECT_THAT(problems_in("model: {name: gat_tcn, num_blocks: 5}\n"), IsEmpty());
 }
 
 TEST(ExperimentConfig, KeysOfTrainingAndRanksAgree) {
@@ -127,6 +138,12 @@ TEST(ExperimentConfig, KeysOfTrainingAndRanksAgree) {
   EXPECT_NO_THROW(require_that_keys_agree(config));
   config.parallel.pp = 2;
   EXPECT_THROW(require_that_keys_agree(config), ConfigError);
+  config.parallel.pp = 1;
+  config.train.micro_batch_size = 5;  // 64 windows in 12 parts: up to 6
+  EXPECT_THROW(require_that_keys_agree(config), ConfigError);
+  config.train.micro_batch_size = 6;
+  EXPECT_NO_THROW(require_that_keys_agree(config));
+  config.parallel.pp = 2;
   config.train.deterministic = false;
   EXPECT_NO_THROW(require_that_keys_agree(config));
   config.parallel.heartbeat_seconds = config.parallel.timeout_seconds;

@@ -70,6 +70,24 @@ TEST(Help, OfEachVerbSaysWhatItDoesAndHasAnExample) {
   }
 }
 
+TEST(Help, OfAVerbThatThereIsNotSaysSo) {
+  for (const Words& words : {Words{"trian", "--help"}, Words{"bench", "scalign", "--help"}}) {
+    Words command = words;
+    command.insert(command.begin(), test::precinct_program());
+    const auto help = test::run_program(command);
+    EXPECT_EQ(help.exit_code, 2) << words.front();
+    EXPECT_EQ(help.out, "") << words.front();
+    EXPECT_THAT(help.err, HasSubstr("did you mean")) << words.front();
+  }
+}
+
+TEST(Help, TheProgramsOwnOptionsMayStandBehindTheVerb) {
+  const auto quiet =
+      test::run_program({test::precinct_program(), "config", "check", "--quiet",
+                         std::string(PRECINCT_SOURCE_DIR) + "/configs/west_la/dnn.yaml"});
+  EXPECT_EQ(quiet.exit_code, 0) << quiet.err;
+}
+
 /// Each example is run where its configurations are but no panel and no run: it gets past the
 /// command line and the configuration, whatever it then misses.
 TEST(Help, ExamplesAreTakenByTheProgram) {

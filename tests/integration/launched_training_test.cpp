@@ -255,6 +255,48 @@ TEST_P(LaunchedTraining, AStoppedRankIsNamedAndTheRestartChangesNoBit) {
   }
 }
 
+/// `--resume never` begins anew once, and not again at each restart: what the first start saved is
+/// gone on with.
+TEST(LaunchedTrainingAnew, GoesOnInTheFolderThatItBeganWhenARankIsKilled) {
+  LaunchedRun run{.name = "anew", .max_restarts = 1, .more = {"--resume", "never"}};
+  const std::string begun =
+      (test::launched_project() / "anew-2").string();  // `anew` is there already
+  run.before = fmt::format(
+      "if [ $RANK = 1 ] && [ $TORCHELASTIC_RESTART_COUNT = 0 ]; then (for i in $(seq 1200); do "
+      "[ -e {0}/checkpoints/LATEST ] && kill -9 $$ && break; sleep 0.05; done) & fi; ",
+      begun);
+  const auto result = run_launched(run);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err,
+              ContainsRegex("launch: rank 1 [^\n]* killed by SIGKILL [^\n]*; restart 1"));
+  EXPECT_THAT(result.err, HasSubstr("resumed from step-"));
+  EXPECT_FALSE(std::filesystem::exists(test::launched_project() / "anew-3"));
+  LaunchedRun as_begun = run;
+  as_begun.name = "anew-2";
+  test::expect_same_as_undisturbed(as_begun);
+}
+
+/// A run folder that is another one for rank 1, as a local disk of each host is.
+TEST(LaunchedTrainingFails, OnAllRanksWhenTheyDoNotSeeOneRunFolder) {
+  const auto may_mount =
+      test::run_program({"/bin/sh", "-c", "unshare -m sh -c 'mount -t tmpfs tmpfs /mnt' 2>&1"});
+  if (may_mount.exit_code != 0)
+    GTEST_SKIP() << "not run: a mount of its own for rank 1 needs root: " << may_mount.out;
+  LaunchedRun run{.name = "apart"};
+  run.before = fmt::format(
+      "[ $RANK != 1 ] || exec unshare -m sh -c 'mount -t tmpfs tmpfs {} && exec \"$@\"' sh "
+      "\"$@\"; ",
+      run.folder().string());
+  const auto result = run_launched(run);
+  EXPECT_EQ(result.exit_code, 6) << result.err;
+  for (int rank = 0; rank < 2; ++rank)
+    EXPECT_THAT(result.err, ContainsRegex(fmt::format(
+                                "\\[rank {}\\] precinct: [^\n]*apart[^\n]*expected [^\n]*, "
+                                "found ",
+                                rank)));
+  EXPECT_FALSE(std::filesystem::exists(run.metrics())) << "nothing was trained";
+}
+
 TEST(LaunchedTrainingFails, WhenTheConfigurationIsWrongOnceAndWithItsCode) {
   const auto result =
       run_launched({.name = "wrong", .max_restarts = 3, .more = {"--set", "train.epochs=-1"}});

@@ -12,18 +12,18 @@
 namespace precinct::kernels {
 namespace {
 
-struct Case {
+struct GatherCase {
   at::Tensor counts, table, origins;
   std::int64_t lookback = 0;
 };
 
 /// A random series of the given type whose largest count is `largest`.
-Case random_case(std::mt19937_64& random, at::ScalarType type, std::int64_t largest) {
+GatherCase random_case(std::mt19937_64& random, at::ScalarType type, std::int64_t largest) {
   const auto draw = [&](std::int64_t low, std::int64_t high) {
     return std::uniform_int_distribution<std::int64_t>(low, high)(random);
   };
   const std::int64_t total = draw(2, 40), nodes = draw(1, 9), categories = draw(1, 6);
-  Case made;
+  GatherCase made;
   made.lookback = draw(1, total);
   at::Tensor counts = at::empty({total, nodes, categories}, at::kLong);
   auto* count = counts.mutable_data_ptr<std::int64_t>();
@@ -45,7 +45,7 @@ Case random_case(std::mt19937_64& random, at::ScalarType type, std::int64_t larg
 }
 
 /// What the comment of window_gather says, cell by cell.
-at::Tensor by_index(const Case& c) {
+at::Tensor by_index(const GatherCase& c) {
   const at::Tensor counts = c.counts.to(at::kLong);
   const std::int64_t nodes = counts.size(1), categories = counts.size(2);
   at::Tensor out = at::empty({c.origins.size(0), c.lookback, nodes, categories}, at::kFloat);
@@ -79,7 +79,7 @@ TEST_P(EveryCountType, EqualsDirectIndexingBitForBit) {
   std::mt19937_64 random(seed);
   for (int round = 0; round < (largest > 1000 ? 25 : 100); ++round) {
     SCOPED_TRACE(round);
-    const Case c = random_case(random, type, largest);
+    const GatherCase c = random_case(random, type, largest);
     const at::Tensor out = window_gather(c.counts, c.table, c.origins, c.lookback);
     ASSERT_TRUE(at::equal(out, by_index(c)));
     ASSERT_TRUE(at::equal(out, window_gather_reference(c.counts, c.table, c.origins, c.lookback)));
@@ -93,7 +93,7 @@ TEST_P(EveryCountType, EqualsDirectIndexingBitForBit) {
 
 TEST(WindowGather, ThreadsChangeNothing) {
   std::mt19937_64 random(5);
-  Case c = random_case(random, at::kByte, 200);
+  GatherCase c = random_case(random, at::kByte, 200);
   c.origins = at::randint(c.lookback, c.counts.size(0) + 1, {5000}, at::kLong);
   const int before = at::get_num_threads();
   at::set_num_threads(1);
@@ -107,7 +107,7 @@ TEST(WindowGather, ThreadsChangeNothing) {
 
 TEST(WindowGather, OriginsOutsideAndWrongTensorsAreRefused) {
   std::mt19937_64 random(6);
-  Case c = random_case(random, at::kByte, 9);
+  GatherCase c = random_case(random, at::kByte, 9);
   const auto gather = [&](const at::Tensor& counts, const at::Tensor& table,
                           const at::Tensor& origins) {
     return window_gather(counts, table, origins, c.lookback);
@@ -128,7 +128,7 @@ TEST(WindowGather, OriginsOutsideAndWrongTensorsAreRefused) {
 
 TEST(WindowGather, KnowsItsShapeWithoutData) {
   std::mt19937_64 random(7);
-  const Case c = random_case(random, at::kByte, 9);
+  const GatherCase c = random_case(random, at::kByte, 9);
   const at::Tensor out =
       window_gather(c.counts.to(at::kMeta), c.table.to(at::kMeta), c.origins.to(at::kMeta), 3);
   EXPECT_EQ(out.sizes(),

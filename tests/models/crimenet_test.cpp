@@ -20,7 +20,7 @@ torch::Tensor torch_layer(test::PlainNetwork& plain, int index, const torch::Ten
   return std::get<0>(lstm->forward(x));
 }
 
-torch::Tensor plain_state(test::PlainNetwork& plain, bool training) {
+torch::Tensor plain_crimenet(test::PlainNetwork& plain, bool training) {
   const auto& sizes = plain.sizes;
   torch::Tensor x = plain.encoded().flatten(1, 2);  // [T, B N, D]
   for (int i = 0; i < 2; ++i) {
@@ -38,7 +38,7 @@ TEST(CrimeNet, EqualsTorchsLstmBetweenEncoderAndHead) {
     test::PlainNetwork plain("crimenet", seed);
     for (const bool training : {false, true}) {
       plain.model->train(training);
-      EXPECT_LE(plain.distance(plain_state(plain, training)), 1e-12) << seed << training;
+      EXPECT_LE(plain.distance(plain_crimenet(plain, training)), 1e-12) << seed << training;
     }
   }
 }

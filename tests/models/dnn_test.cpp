@@ -8,7 +8,7 @@ namespace precinct::models {
 namespace {
 
 /// Linear maps over the flattened, concatenated lookback, as the paper draws them.
-torch::Tensor plain_state(test::PlainNetwork& plain, bool training) {
+torch::Tensor plain_dnn(test::PlainNetwork& plain, bool training) {
   const auto& sizes = plain.sizes;
   torch::Tensor x = plain
                         .encoded()  // [T, B, N, D]
@@ -29,7 +29,7 @@ TEST(Dnn, EqualsItsPlainForm) {
     test::PlainNetwork plain("dnn", seed, [](auto& config) { config.model.num_layers = 3; });
     for (const bool training : {false, true}) {
       plain.model->train(training);
-      EXPECT_LE(plain.distance(plain_state(plain, training)), 1e-12) << seed << training;
+      EXPECT_LE(plain.distance(plain_dnn(plain, training)), 1e-12) << seed << training;
     }
   }
 }

@@ -43,7 +43,7 @@ torch::Tensor attend(test::PlainNetwork& plain, const std::string& name, const t
 }
 
 /// Attention per bin, then every block at every bin: nothing is left out.
-torch::Tensor plain_state(test::PlainNetwork& plain, bool training) {
+torch::Tensor plain_gat_tcn(test::PlainNetwork& plain, bool training) {
   const auto& sizes = plain.sizes;
   torch::Tensor x = plain.encoded();  // [T, B, N, D]
   for (int i = 0; i < 2; ++i) {
@@ -79,7 +79,7 @@ TEST(GatTcn, PrunedFormEqualsTheFullOne) {
     });
     for (const bool training : {false, true}) {
       plain.model->train(training);
-      EXPECT_LE(plain.distance(plain_state(plain, training)), 1e-12) << seed << training;
+      EXPECT_LE(plain.distance(plain_gat_tcn(plain, training)), 1e-12) << seed << training;
     }
   }
 }

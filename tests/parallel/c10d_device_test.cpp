@@ -26,8 +26,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// As test::run_ranks, with the backend for all tensors.
-void run_ranks(int size, const std::function<void(World&)>& body, ConnectOptions connect = {},
-               bool shutdown = true) {
+void run_device_ranks(int size, const std::function<void(World&)>& body,
+                      ConnectOptions connect = {}, bool shutdown = true) {
   test::use_ordered_backend();
   test::RankOptions options;
   if (connect.timeout == 60s) connect.timeout = 20s;
@@ -37,45 +37,45 @@ void run_ranks(int size, const std::function<void(World&)>& body, ConnectOptions
   test::run_ranks(size, body, options);
 }
 
-torch::Tensor filled(std::vector<std::int64_t> sizes, double value) {
+torch::Tensor floats(std::vector<std::int64_t> sizes, double value) {
   return torch::full(sizes, value);
 }
 
 TEST(DeviceBackend, CollectivesGiveTheExpectedValues) {
-  run_ranks(3, [](World& world) {
+  run_device_ranks(3, [](World& world) {
     auto& group = world.communicator();
     const int n = group.size(), r = group.rank();
     EXPECT_STREQ(group.backend(), "nccl");
     for (int round = 0; round < 8; ++round) {  // past the compared calls
-      auto x = filled({3, 5}, r + 1);
+      auto x = floats({3, 5}, r + 1);
       group.all_reduce(x).wait();
-      EXPECT_TRUE(torch::equal(x, filled({3, 5}, 6)));
+      EXPECT_TRUE(torch::equal(x, floats({3, 5}, 6)));
       group.broadcast(x.fill_(r), 2).wait();
-      EXPECT_TRUE(torch::equal(x, filled({3, 5}, 2)));
+      EXPECT_TRUE(torch::equal(x, floats({3, 5}, 2)));
       auto all = torch::empty({n, 2}), part = torch::empty({1, 4}), out = torch::empty({n, 2});
-      group.all_gather(all, filled({2}, r)).wait();
+      group.all_gather(all, floats({2}, r)).wait();
       group
           .reduce_scatter(part, torch::arange(n).view({n, 1}).expand({n, 4}).to(torch::kFloat32) +
                                     r * torch::ones({n, 4}))
           .wait();
-      group.all_to_all(out, filled({n, 2}, r)).wait();
+      group.all_to_all(out, floats({n, 2}, r)).wait();
       group.barrier().wait();
       for (int i = 0; i < n; ++i) {
-        EXPECT_TRUE(torch::equal(all[i], filled({2}, i)));
-        EXPECT_TRUE(torch::equal(out[i], filled({2}, i)));
+        EXPECT_TRUE(torch::equal(all[i], floats({2}, i)));
+        EXPECT_TRUE(torch::equal(out[i], floats({2}, i)));
       }
-      EXPECT_TRUE(torch::equal(part, filled({1, 4}, 3.0 * r + 3)));
+      EXPECT_TRUE(torch::equal(part, floats({1, 4}, 3.0 * r + 3)));
     }
   });
 }
 
 /// Both ranks send and take in one batch, each in another order; later messages are not compared.
 TEST(DeviceBackend, MessagesOfABatchMeetByTheirTagsAndTogether) {
-  run_ranks(2, [](World& world) {
+  run_device_ranks(2, [](World& world) {
     auto& group = world.communicator();
     const int peer = 1 - group.rank();
     for (int round = 0; round < 25; ++round) {
-      const auto own = filled({1000}, 10 * group.rank() + round);
+      const auto own = floats({1000}, 10 * group.rank() + round);
       auto first = torch::zeros({1000}), second = torch::zeros({3});
       std::vector<PointToPoint> batch = {{Operation::kSend, own, peer, 4},
                                          {Operation::kRecv, first, peer, 4},
@@ -83,14 +83,14 @@ TEST(DeviceBackend, MessagesOfABatchMeetByTheirTagsAndTogether) {
                                          {Operation::kRecv, second, peer, 2}};
       if (group.rank() == 1) std::reverse(batch.begin(), batch.end());
       group.batch_p2p(batch).wait();
-      EXPECT_TRUE(torch::equal(first, filled({1000}, 10 * peer + round)));
-      EXPECT_TRUE(torch::equal(second, filled({3}, 10 * peer + round)));
-      auto single = filled({2}, round);
+      EXPECT_TRUE(torch::equal(first, floats({1000}, 10 * peer + round)));
+      EXPECT_TRUE(torch::equal(second, floats({3}, 10 * peer + round)));
+      auto single = floats({2}, round);
       if (group.rank() == 0) {
         group.send(single, peer, 7).wait();
       } else {
         group.recv(single.zero_(), peer, 7).wait();
-        EXPECT_TRUE(torch::equal(single, filled({2}, round)));
+        EXPECT_TRUE(torch::equal(single, floats({2}, round)));
       }
     }
   });
@@ -99,16 +99,16 @@ TEST(DeviceBackend, MessagesOfABatchMeetByTheirTagsAndTogether) {
 /// One batch gives and takes, the other rank needs what it gets before it gives: as in a pipeline
 /// between the last forward pass and the first backward pass.
 TEST(DeviceBackend, ABatchMayTakeWhatDependsOnWhatItGives) {
-  run_ranks(2, [](World& world) {
+  run_device_ranks(2, [](World& world) {
     auto& group = world.communicator();
-    auto x = filled({4}, 1), y = torch::zeros({4});
+    auto x = floats({4}, 1), y = torch::zeros({4});
     if (group.rank() == 0) group.send(x, 1, 0).wait();  // so that only one of the two is compared
     if (group.rank() == 1) group.recv(y, 0, 0).wait();
     for (int round = 0; round < 25; ++round) {
       x.fill_(round);
       if (group.rank() == 0) {
         group.batch_p2p({{Operation::kSend, x, 1, 0}, {Operation::kRecv, y, 1, 1}}).wait();
-        EXPECT_TRUE(torch::equal(y, filled({4}, 2 * round)));
+        EXPECT_TRUE(torch::equal(y, floats({4}, 2 * round)));
       } else {
         group.batch_p2p({{Operation::kRecv, y, 0, 0}}).wait();
         group.batch_p2p({{Operation::kSend, 2 * y, 0, 1}}).wait();
@@ -120,9 +120,9 @@ TEST(DeviceBackend, ABatchMayTakeWhatDependsOnWhatItGives) {
 /// What a batch takes from one sender stays in the order of the tags when its first message has to
 /// wait and its second would not.
 TEST(DeviceBackend, AMessageThatWaitsHoldsThoseBehindIt) {
-  run_ranks(2, [](World& world) {
+  run_device_ranks(2, [](World& world) {
     auto& group = world.communicator();
-    auto x = filled({2}, 1), first = torch::zeros({4}), second = torch::zeros({1000});
+    auto x = floats({2}, 1), first = torch::zeros({4}), second = torch::zeros({1000});
     for (int i = 0; i < 20; ++i) {  // from here on the messages of tag 5 are not compared
       if (group.rank() == 0) group.recv(second, 1, 5).wait();
       if (group.rank() == 1) group.send(second, 0, 5).wait();
@@ -133,20 +133,20 @@ TEST(DeviceBackend, AMessageThatWaitsHoldsThoseBehindIt) {
                       {Operation::kRecv, first, 1, 3},
                       {Operation::kRecv, second, 1, 5}})
           .wait();
-      EXPECT_TRUE(torch::equal(first, filled({4}, 3)));
-      EXPECT_TRUE(torch::equal(second, filled({1000}, 5)));
+      EXPECT_TRUE(torch::equal(first, floats({4}, 3)));
+      EXPECT_TRUE(torch::equal(second, floats({1000}, 5)));
     } else {
       group.recv(x, 0, 0).wait();
       group
-          .batch_p2p({{Operation::kSend, filled({4}, 3), 0, 3},
-                      {Operation::kSend, filled({1000}, 5), 0, 5}})
+          .batch_p2p({{Operation::kSend, floats({4}, 3), 0, 3},
+                      {Operation::kSend, floats({1000}, 5), 0, 5}})
           .wait();
     }
   });
 }
 
 TEST(DeviceBackend, MessagesOfOtherSizesAreNamedBeforeTheyArePosted) {
-  run_ranks(
+  run_device_ranks(
       2,
       [](World& world) {
         auto& group = world.communicator();
@@ -161,7 +161,7 @@ TEST(DeviceBackend, MessagesOfOtherSizesAreNamedBeforeTheyArePosted) {
 }
 
 TEST(DeviceBackend, AShutdownEndsEachGroupOnceTheLastOneFirst) {
-  run_ranks(2, [](World& world) {
+  run_device_ranks(2, [](World& world) {
     auto pair = world.communicator().subgroup("pair", {0, 1});
     auto x = torch::ones({2});
     pair->all_reduce(x).wait();
@@ -174,7 +174,7 @@ TEST(DeviceBackend, AShutdownEndsEachGroupOnceTheLastOneFirst) {
 }
 
 TEST(DeviceBackend, AGroupThatIsGivenUpIsAbortedAndNoResultIsTaken) {
-  run_ranks(
+  run_device_ranks(
       2,
       [](World& world) {
         auto& group = world.communicator();
@@ -199,7 +199,7 @@ TEST(DeviceBackend, AGroupThatIsGivenUpIsAbortedAndNoResultIsTaken) {
 }
 
 TEST(DeviceBackend, ALateRankIsATimeoutThatNamesTheCall) {
-  run_ranks(
+  run_device_ranks(
       2,
       [](World& world) {
         auto& group = world.communicator();

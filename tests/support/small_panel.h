@@ -52,4 +52,10 @@ inline data::Panel small_panel(std::int64_t num_bins = 120, std::int64_t rows = 
   return panel;
 }
 
+/// The panel with two groups of districts: the first two, and the others.
+inline data::Panel with_parents(data::Panel panel) {
+  for (std::size_t n = 0; n < panel.nodes.size(); ++n) panel.nodes[n].parent = n < 2 ? "a" : "b";
+  return panel;
+}
+
 }  // namespace precinct::test

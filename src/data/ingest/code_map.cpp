@@ -3,6 +3,7 @@
 #include "data/ingest/code_map.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "data/ingest/compressed_file.h"
 #include "data/ingest/csv_reader.h"
 
@@ -42,6 +43,10 @@ CodeMap CodeMap::load(const std::filesystem::path& path, const std::string& key_
     PRECINCT_CHECK(std::max(key, value) < record.fields.size(), DataError,
                    "{}:{}: expected at least {} fields, found {}; correct this line", path.string(),
                    record.line, std::max(key, value) + 1, record.fields.size());
+    PRECINCT_CHECK(is_utf8(record.fields[key]) && is_utf8(record.fields[value]), DataError,
+                   "{}:{}: expected text in UTF-8, found other bytes; convert it with iconv -f "
+                   "LATIN1 -t UTF-8",
+                   path.string(), record.line);
     const auto [it, inserted] =
         map.values_.emplace(normalise_code(record.fields[key]), std::string(record.fields[value]));
     PRECINCT_CHECK(inserted || it->second == record.fields[value], DataError,

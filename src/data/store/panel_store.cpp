@@ -145,15 +145,17 @@ void read_graph(const std::filesystem::path& path, const Hdf5File& file, Panel& 
   panel.graph.kind = file.attribute("/graph", "kind");
   panel.graph.weight = file.read<float>("/graph/edge_weight");
   const std::size_t num_edges = panel.graph.weight.size();
-  PRECINCT_CHECK(index.size() == 2 * num_edges, DataError,
-                 "{}: /graph: expected edge_index [2, {}], found {} numbers", path.string(),
-                 num_edges, index.size());
+  PRECINCT_CHECK(
+      index.size() == 2 * num_edges, DataError,
+      "{}: /graph: expected edge_index [2, {}], found {} numbers; this is no whole panel",
+      path.string(), num_edges, index.size());
   panel.graph.source.assign(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(num_edges));
   panel.graph.target.assign(index.begin() + static_cast<std::ptrdiff_t>(num_edges), index.end());
   for (const std::int32_t node : index) {
-    PRECINCT_CHECK(node >= 0 && node < panel.num_nodes, DataError,
-                   "{}: /graph/edge_index: expected nodes below {}, found {}", path.string(),
-                   panel.num_nodes, node);
+    PRECINCT_CHECK(
+        node >= 0 && node < panel.num_nodes, DataError,
+        "{}: /graph/edge_index: expected nodes below {}, found {}; this is no whole panel",
+        path.string(), panel.num_nodes, node);
   }
 }
 
@@ -293,8 +295,8 @@ Panel read_panel(const std::filesystem::path& path, bool verify, int num_threads
   const auto discovered = file.read<std::uint8_t>("/categories/discovered_by_officer");
   PRECINCT_CHECK(static_cast<std::int64_t>(codes.size()) == panel.num_categories &&
                      names.size() == codes.size() && discovered.size() == codes.size(),
-                 DataError, "{}: /categories: expected {} rows, found {}", path.string(),
-                 panel.num_categories, codes.size());
+                 DataError, "{}: /categories: expected {} rows, found {}; this is no whole panel",
+                 path.string(), panel.num_categories, codes.size());
   for (std::size_t i = 0; i < codes.size(); ++i)
     panel.categories.push_back({codes[i], names[i], discovered[i] != 0});
   read_graph(path, file, panel);

@@ -53,9 +53,4 @@ class TemporalBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(TemporalBlock);
 
-/// 1 + sum over blocks of (kernel_size - 1) 2^block: bins that the last output sees.
-std::int64_t receptive_field(std::int64_t num_blocks, std::int64_t kernel_size);
-/// Fewest blocks whose receptive field covers the lookback.
-std::int64_t blocks_to_cover(std::int64_t lookback, std::int64_t kernel_size);
-
 }  // namespace precinct::models

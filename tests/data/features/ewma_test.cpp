@@ -73,11 +73,6 @@ void expect_equals_sums(const Panel& panel, const std::vector<double>& half_live
   }
 }
 
-Panel with_groups(Panel panel) {
-  for (std::size_t n = 0; n < panel.nodes.size(); ++n) panel.nodes[n].parent = n < 2 ? "a" : "b";
-  return panel;
-}
-
 Panel with_gaps(Panel panel) {
   const auto nodes = static_cast<std::size_t>(panel.num_nodes);
   panel.observed.assign(static_cast<std::size_t>(panel.num_bins) * nodes, 1);
@@ -92,7 +87,7 @@ TEST(Ewma, EqualsDirectSums) {
 }
 
 TEST(Ewma, EqualsDirectSumsWithGroupsAndUnobservedCells) {
-  expect_equals_sums(with_gaps(with_groups(test::small_panel(30, 2, 2))), {2, 28}, 1, true);
+  expect_equals_sums(with_gaps(test::with_parents(test::small_panel(30, 2, 2))), {2, 28}, 1, true);
 }
 
 TEST(Ewma, HalfLivesAreDaysWhateverTheBin) {
@@ -104,7 +99,7 @@ TEST(Ewma, HalfLivesAreDaysWhateverTheBin) {
 }
 
 TEST(Ewma, NamesStateKindCategoryAndHalfLife) {
-  const EwmaSeries series = compute_ewma(with_groups(test::small_panel(5, 2, 2)), {7, 1.5});
+  const EwmaSeries series = compute_ewma(test::with_parents(test::small_panel(5, 2, 2)), {7, 1.5});
   EXPECT_EQ(series.names, (std::vector<std::string>{
                               "node/c0/7d", "node/c0/1.5d", "node/c1/7d", "node/c1/1.5d",
                               "total/c0/7d", "total/c0/1.5d", "total/c1/7d", "total/c1/1.5d",

@@ -41,7 +41,7 @@ std::vector<double> logs(const Panel& panel, const BinRange& range, std::int64_t
   return all;
 }
 
-Panel with_gaps(Panel panel) {
+Panel without_every_seventh_cell(Panel panel) {
   panel.observed.assign(static_cast<std::size_t>(panel.num_bins * panel.num_nodes), 1);
   for (std::size_t i = 0; i < panel.observed.size(); i += 7) panel.observed[i] = 0;
   return panel;
@@ -61,7 +61,7 @@ Panel changed(const Panel& panel, std::int64_t begin, std::int64_t end, Change c
 }
 
 TEST(Scaler, StandardIsMeanAndDeviationOfTheFitRangeAlone) {
-  const Panel panel = with_gaps(test::small_panel());
+  const Panel panel = without_every_seventh_cell(test::small_panel());
   const Scaler scaler = fit(panel).scaler;
   for (std::int64_t c = 0; c < panel.num_categories; ++c) {
     const auto x = logs(panel, kFit, c);
@@ -110,7 +110,7 @@ TEST(FeatureSpec, NothingOutsideTheFitRangeIsLearnt) {
 }
 
 TEST(FeatureSpec, StaticsAreScaledRatesDensitiesAndPlaces) {
-  const Panel panel = with_gaps(test::small_panel());
+  const Panel panel = without_every_seventh_cell(test::small_panel());
   const FeatureSpec spec = fit(panel);
   EXPECT_EQ(spec.static_names,
             (std::vector<std::string>{"log_area_km2", "longitude", "latitude", "log_density",

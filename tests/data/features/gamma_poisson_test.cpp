@@ -60,12 +60,7 @@ void expect_equals_direct_sums(const Panel& panel, std::int64_t horizon,
   }
 }
 
-Panel with_groups(Panel panel) {
-  for (std::size_t n = 0; n < panel.nodes.size(); ++n) panel.nodes[n].parent = n < 2 ? "a" : "b";
-  return panel;
-}
-
-Panel with_gaps(Panel panel) {
+Panel with_holes(Panel panel) {
   const auto nodes = static_cast<std::size_t>(panel.num_nodes);
   panel.observed.assign(static_cast<std::size_t>(panel.num_bins) * nodes, 1);
   for (std::size_t t = 10; t < 19; ++t) panel.observed[t * nodes + 1] = 0;
@@ -85,11 +80,11 @@ TEST(GammaPoisson, EqualsDirectSumsOverNineSteps) {
 }
 
 TEST(GammaPoisson, EqualsDirectSumsWithGroups) {
-  expect_equals_direct_sums(with_groups(test::small_panel(45, 2, 3)), 3, {1, 9, 20, 45});
+  expect_equals_direct_sums(test::with_parents(test::small_panel(45, 2, 3)), 3, {1, 9, 20, 45});
 }
 
 TEST(GammaPoisson, EqualsDirectSumsWithUnobservedCells) {
-  expect_equals_direct_sums(with_gaps(with_groups(test::small_panel(45, 2, 3))), 8,
+  expect_equals_direct_sums(with_holes(test::with_parents(test::small_panel(45, 2, 3))), 8,
                             {1, 9, 12, 20, 21, 22, 23, 26, 33, 45});
 }
 
@@ -172,7 +167,7 @@ double search_loss(const Panel& panel, const GammaPoissonConstants& constants,
 // The search of the protocol, written down again: two rounds over the grids, one constant after the
 // other, on the validation bins and three times as many before.
 TEST(ChooseGammaPoisson, IsTheCoordinateSearchOfTheProtocol) {
-  const Panel panel = with_groups(test::small_panel(140, 2, 3));
+  const Panel panel = test::with_parents(test::small_panel(140, 2, 3));
   const BinRange validation{110, 125}, range{65, 125};
   using Constants = GammaPoissonConstants;
   using Set = std::function<void(Constants&, double)>;

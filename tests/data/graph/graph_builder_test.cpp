@@ -192,7 +192,7 @@ TEST(Grid, CellsHaveFourOrEightNeighboursInside) {
   EXPECT_EQ(build_grid(1, 1).size(), 0);
 }
 
-std::string message_of(const std::string& text) {
+std::string edge_file_message(const std::string& text) {
   try {
     parse_edge_file(text, row_of_nodes(4), "edges.csv");
   } catch (const DataError& error) {
@@ -210,15 +210,16 @@ TEST(EdgeFile, CodesBecomeNodesAndWeightsAreKept) {
 }
 
 TEST(EdgeFile, BadRowsAreRefusedWithFileAndLine) {
-  EXPECT_EQ(message_of("source,target\nd0,d1\n"), "accepted");
-  EXPECT_THAT(message_of(""), HasSubstr("edges.csv:1: expected a header source,target"));
-  EXPECT_THAT(message_of("\n"), HasSubstr("expected a header source,target"));
-  EXPECT_THAT(message_of("a,b\nd0,d1\n"), HasSubstr("edges.csv:1: expected a header"));
-  EXPECT_THAT(message_of("source,target\nd0\n"), HasSubstr("edges.csv:2: expected source,target"));
-  EXPECT_THAT(message_of("source,target\nd0,d1\nd0,d9\n"),
+  EXPECT_EQ(edge_file_message("source,target\nd0,d1\n"), "accepted");
+  EXPECT_THAT(edge_file_message(""), HasSubstr("edges.csv:1: expected a header source,target"));
+  EXPECT_THAT(edge_file_message("\n"), HasSubstr("expected a header source,target"));
+  EXPECT_THAT(edge_file_message("a,b\nd0,d1\n"), HasSubstr("edges.csv:1: expected a header"));
+  EXPECT_THAT(edge_file_message("source,target\nd0\n"),
+              HasSubstr("edges.csv:2: expected source,target"));
+  EXPECT_THAT(edge_file_message("source,target\nd0,d1\nd0,d9\n"),
               HasSubstr("edges.csv:3: expected a district's code, found 'd9'"));
   for (const char* weight : {"0", "-1", "x", "", "1x", "nan", "inf"})
-    EXPECT_THAT(message_of(std::string("source,target,weight\nd0,d1,") + weight + ",\n"),
+    EXPECT_THAT(edge_file_message(std::string("source,target,weight\nd0,d1,") + weight + ",\n"),
                 HasSubstr("edges.csv:2: weight: expected a number > 0"))
         << weight;
 }

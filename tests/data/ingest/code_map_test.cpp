@@ -42,6 +42,19 @@ TEST(CodeMap, MissingColumnAndContradictionAreNamedWithTheirLine) {
   EXPECT_THROW(CodeMap::load(folder / "map.csv", "code", "kind"), DataError);
 }
 
+TEST(CodeMap, BytesThatAreNoUtf8AreNamedWithTheirLine) {
+  test::TemporaryFolder folder;
+  write_file_atomically(folder / "map.csv",
+                        "code,group\n1,A\n2,Stra\xDF"
+                        "e\n");
+  try {
+    CodeMap::load(folder / "map.csv", "code", "group");
+    FAIL();
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("map.csv:3: expected text in UTF-8"));
+  }
+}
+
 TEST(CodeMap, NumbersAreComparedWithoutLeadingZerosAndTextAsItStands) {
   EXPECT_EQ(normalise_code(" 0377 "), "377");
   EXPECT_EQ(normalise_code("377.0"), "377");

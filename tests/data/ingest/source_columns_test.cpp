@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-SourceProfile profile() {
+SourceProfile source_profile() {
   SourceProfile p;
   p.name = "test";
   p.columns = {
@@ -31,7 +31,7 @@ CsvRecord record(std::vector<std::string_view> fields) {
 
 std::string error_of(std::vector<std::string> header, bool uses_points = false) {
   try {
-    SourceColumns(profile(), std::move(header), uses_points, "t.csv");
+    SourceColumns(source_profile(), std::move(header), uses_points, "t.csv");
   } catch (const Error& error) {
     return error.what();
   }
@@ -39,7 +39,7 @@ std::string error_of(std::vector<std::string> header, bool uses_points = false) 
 }
 
 TEST(SourceColumns, NamesAreComparedWithoutOuterSpacesAndMayBeOneOfSeveral) {
-  const SourceColumns columns(profile(), {"kind ", " when", "AREA "}, false, "t.csv");
+  const SourceColumns columns(source_profile(), {"kind ", " when", "AREA "}, false, "t.csv");
   EXPECT_EQ(columns.of(Role::kCategory), 0);
   EXPECT_EQ(columns.of(Role::kTime), 1);
   EXPECT_EQ(columns.of(Role::kDistrict), 2);
@@ -73,7 +73,7 @@ TEST(SourceColumns, ANameOfOtherBytesIsRefused) {
 }
 
 TEST(SourceColumns, UnknownValuesAreEmpty) {
-  const SourceColumns columns(profile(), {"when", "kind", "place", "age"}, false, "t.csv");
+  const SourceColumns columns(source_profile(), {"when", "kind", "place", "age"}, false, "t.csv");
   const auto row = record({" ? ", " A ", "0", "-3"});
   EXPECT_EQ(columns.value(row, Role::kTime), "");
   EXPECT_EQ(columns.value(row, Role::kCategory), "A");
@@ -83,7 +83,7 @@ TEST(SourceColumns, UnknownValuesAreEmpty) {
 }
 
 TEST(SourceColumns, CanonicalRowHasNoPersonFieldAndNoPadding) {
-  const SourceColumns columns(profile(), {"when", "kind", "place", "age"}, false, "t.csv");
+  const SourceColumns columns(source_profile(), {"when", "kind", "place", "age"}, false, "t.csv");
   EXPECT_EQ(columns.canonical(record({"1", " A  B ", "2", "44"})),
             "1\x1F"
             "A B\x1F"
@@ -91,7 +91,8 @@ TEST(SourceColumns, CanonicalRowHasNoPersonFieldAndNoPadding) {
 }
 
 TEST(SourceColumns, AuditRowsHaveTheIdAndTheAuditFields) {
-  const SourceColumns columns(profile(), {"id", "when", "kind", "place", "age"}, false, "t.csv");
+  const SourceColumns columns(source_profile(), {"id", "when", "kind", "place", "age"}, false,
+                              "t.csv");
   EXPECT_EQ(columns.audit_header(), "id,age\n");
   EXPECT_EQ(columns.audit_row(record({"7", "x", "A", "2", "4,4"})), "7,\"4,4\"\n");
 }

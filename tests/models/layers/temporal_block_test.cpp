@@ -14,6 +14,9 @@
 namespace precinct::models {
 namespace {
 
+using config::blocks_to_cover;
+using config::receptive_field;
+
 using Bins = std::vector<std::int64_t>;
 
 Bins all_bins(std::int64_t size) {
