@@ -5,9 +5,12 @@
 
     python_peers.py [SECONDS [BLOCKS]]        seconds a block (1), blocks (7)
 
-  dataloader-N   torch.utils.data.DataLoader with N worker processes over a dataset that slices a scaled f32 series
-                 held in memory (the least work it can be given); batches collated by default
-  h5py           each window read from an HDF5 file (shuffle + deflate 1 + Fletcher32, chunks of 1 MiB), page cache warm
+  dataloader-N         torch.utils.data.DataLoader with N worker processes over a dataset that slices a scaled f32 series
+                       held in memory (the least work it can be given, in four times the memory); collated by default
+  dataloader-counts-N  the same over the counts, each window transformed as it is taken: window_gather's input and output
+  h5py                 each window of counts read from an HDF5 file (shuffle + deflate 1 + Fletcher32, chunks of 1 MiB),
+                       page cache warm; neither transformed nor batched
+  h5py-batches         a batch of such windows, transformed and stacked: window_gather's output
 
 Prints one JSON line a measurement, as the C++ benches do. Needs torch 2.x, h5py and numpy; torch uses one thread. Run
 bench_window_gather in the same sitting for the other side.
@@ -30,18 +33,23 @@ CASES = [("wla", np.uint8, 504, 69, 3, 28, 64), ("metr", np.uint16, 2016, 207, 3
 
 
 class Windows(torch.utils.data.Dataset):
-    def __init__(self, series, lookback):
-        self.series, self.lookback = series, lookback
+    def __init__(self, series, lookback, transform=None):
+        self.series, self.lookback, self.transform = series, lookback, transform
 
     def __len__(self):
         return len(self.series) - self.lookback
 
     def __getitem__(self, i):
-        return self.series[i:i + self.lookback]
+        window = self.series[i:i + self.lookback]
+        return window if self.transform is None else self.transform(window)
 
 
-def batches_for_ever(series, lookback, windows, workers):
-    loader = torch.utils.data.DataLoader(Windows(series, lookback), batch_size=windows, shuffle=True, drop_last=True,
+def log1p_of(window):
+    return torch.log1p(window.float())
+
+
+def batches_for_ever(dataset, windows, workers):
+    loader = torch.utils.data.DataLoader(dataset, batch_size=windows, shuffle=True, drop_last=True,
                                          num_workers=workers, persistent_workers=workers > 0)
     while True:
         yield from loader
@@ -78,10 +86,12 @@ def main():
         counts = (draw.integers(0, 700, shape) if kind is np.uint16
                   else draw.choice(4, shape, p=[.85, .11, .03, .01])).astype(kind)
         series = torch.from_numpy(np.log1p(counts.astype(np.float32)))
-        for workers in 0, 2:
-            endless = batches_for_ever(series, lookback, windows, workers)
-            show(name, f"dataloader-{workers}", rates(lambda: next(endless), windows, seconds, blocks), commit)
-            del endless
+        for form, dataset in (("dataloader", Windows(series, lookback)),
+                              ("dataloader-counts", Windows(torch.from_numpy(counts), lookback, log1p_of))):
+            for workers in 0, 2:
+                endless = batches_for_ever(dataset, windows, workers)
+                show(name, f"{form}-{workers}", rates(lambda: next(endless), windows, seconds, blocks), commit)
+                del endless
         with tempfile.TemporaryDirectory(prefix="precinct-peers-") as folder:
             with h5py.File(Path(folder) / "counts.h5", "w") as file:
                 row = nodes * categories * counts.itemsize
@@ -94,7 +104,11 @@ def main():
                     at = int(draw.integers(0, bins - lookback))
                     return stored[at:at + lookback]
 
+                def read_batch():
+                    return torch.stack([log1p_of(torch.from_numpy(read_one())) for _ in range(windows)])
+
                 show(name, "h5py", rates(read_one, 1, seconds, blocks), commit)
+                show(name, "h5py-batches", rates(read_batch, windows, seconds, blocks), commit)
 
 
 if __name__ == "__main__":
