@@ -88,12 +88,12 @@ NamedTensors named(const torch::nn::Module& module) {
   return tensors;
 }
 
-struct Data {
+struct RankRows {
   torch::Tensor x, y;
 };
 
 /// Rows with residuals of one sign: sums without cancellation.
-Data made_rows(std::int64_t rows, std::int64_t width, torch::Dtype type, World& world) {
+RankRows made_rows(std::int64_t rows, std::int64_t width, torch::Dtype type, World& world) {
   torch::manual_seed(7);
   const auto x = torch::randn({rows, width}, type), y = torch::randn({rows, 1}, type) + 6;
   const auto [first, end] = slice_of(rows, world.communicator().rank(), world.size());
@@ -102,7 +102,7 @@ Data made_rows(std::int64_t rows, std::int64_t width, torch::Dtype type, World& 
 
 /// One step in so many passes; returns the seconds from the first pass to the summed gradients.
 template <typename Reducer>
-double step(SmallNet& net, Reducer& reducer, const Data& data, int parts) {
+double step(SmallNet& net, Reducer& reducer, const RankRows& data, int parts) {
   for (auto& parameter : net.parameters())
     if (parameter.grad().defined()) parameter.mutable_grad().zero_();
   const auto start = std::chrono::steady_clock::now();
@@ -129,7 +129,7 @@ TEST_P(ReducersOfLibTorch, HasTheGradientsOfOurs) {
   run_ranks(GetParam(), [](World& world) {
     const ReducerOptions options{.bucket_bytes = 3000};
     for (const auto type : {torch::kFloat64, torch::kFloat32}) {
-      const Data data = made_rows(30, 24, type, world);
+      const RankRows data = made_rows(30, 24, type, world);
       SmallNet ours(type), theirs(type);
       GradientReducer our_reducer(named(ours), world.communicator(), options);
       C10dReducer their_reducer(theirs.parameters(), world, options,
@@ -157,7 +157,7 @@ TEST(ReducerOfLibTorch, TimeOfAStepBesideOurs) {
     constexpr std::int64_t kWidth = 512;  // 1.05 million parameters, 4 MiB
     constexpr int kRounds = 30;
     torch::set_num_threads(1);
-    const Data data = made_rows(64, kWidth, torch::kFloat32, world);
+    const RankRows data = made_rows(64, kWidth, torch::kFloat32, world);
     SmallNet ours(torch::kFloat32, kWidth), theirs(torch::kFloat32, kWidth);
     GradientReducer our_reducer(named(ours), world.communicator());
     C10dReducer their_reducer(theirs.parameters(), world, {}, "timed");

@@ -40,17 +40,17 @@ NamedTensors named_gradients(torch::nn::Module& module) {
   return all;
 }
 
-struct Data {
+struct ReducerData {
   torch::Tensor x, y;
 };
 
-Data made_data(std::int64_t rows, torch::Dtype type, std::int64_t width = 24) {
+ReducerData reducer_data(std::int64_t rows, torch::Dtype type, std::int64_t width = 24) {
   torch::manual_seed(7);
   // residuals of one sign: sums without cancellation, so that rounding is all that differs
   return {torch::randn({rows, width}, type), torch::randn({rows, 1}, type) + 6};
 }
 
-torch::Tensor squares(SmallNet& net, const Data& data, std::int64_t first, std::int64_t end,
+torch::Tensor squares(SmallNet& net, const ReducerData& data, std::int64_t first, std::int64_t end,
                       bool with_branch = true) {
   return (net.forward(data.x.slice(0, first, end), with_branch) - data.y.slice(0, first, end))
       .square()
@@ -58,7 +58,7 @@ torch::Tensor squares(SmallNet& net, const Data& data, std::int64_t first, std::
 }
 
 /// The gradient of one process over rows [0, rows).
-std::vector<torch::Tensor> serial_gradients(const Data& data, torch::Dtype type,
+std::vector<torch::Tensor> serial_gradients(const ReducerData& data, torch::Dtype type,
                                             std::int64_t rows) {
   SmallNet net(type);
   (squares(net, data, 0, rows) / rows).backward();
@@ -74,7 +74,7 @@ TEST_P(ReducerWorlds, SumsAreTheSerialGradientAndAStepSendsEachBucketOnce) {
     for (const auto type : {torch::kFloat64, torch::kFloat32}) {
       const double tolerance = type == torch::kFloat64 ? 1e-12 : 1e-6;
       const std::int64_t rows = 30;
-      const Data data = made_data(rows, type);
+      const ReducerData data = reducer_data(rows, type);
       const auto expected = serial_gradients(data, type, rows);
       SmallNet net(type);
       GradientReducer reducer(named(net), all, {.bucket_bytes = 3000});
@@ -105,7 +105,7 @@ TEST(GradientReducer, FirstBucketStartsBeforeTheBackwardPassEnds) {
   run_ranks(2, [](World& world) {
     SmallNet net(torch::kFloat32);
     GradientReducer reducer(named(net), world.communicator(), {.bucket_bytes = 3000});
-    const Data data = made_data(8, torch::kFloat32);
+    const ReducerData data = reducer_data(8, torch::kFloat32);
     for (int step = 0; step < 3; ++step) {
       net.zero_grad();
       reducer.begin(true);
@@ -142,7 +142,7 @@ TEST(GradientReducer, UnevenShardsOf7And5And0GiveTheSerialGradient) {
   run_ranks(3, [](World& world) {
     const std::array<std::int64_t, 4> border = {0, 7, 12, 12};
     for (const auto type : {torch::kFloat64, torch::kFloat32}) {
-      const Data data = made_data(12, type);
+      const ReducerData data = reducer_data(12, type);
       const auto expected = serial_gradients(data, type, 12);
       SmallNet net(type);
       GradientReducer reducer(named(net), world.communicator(), {.bucket_bytes = 4000});
@@ -164,7 +164,7 @@ TEST(GradientReducer, UnevenShardsOf7And5And0GiveTheSerialGradient) {
 TEST(GradientReducer, UnusedParametersAreRefusedByNameOnAllRanksOrFound) {
   run_ranks(3, [](World& world) {
     Communicator& all = world.communicator();
-    const Data data = made_data(9, torch::kFloat64);
+    const ReducerData data = reducer_data(9, torch::kFloat64);
     const auto step = [&](GradientReducer& reducer, SmallNet& net, bool with_branch,
                           bool has_data) {
       net.zero_grad();
@@ -201,7 +201,7 @@ TEST(GradientReducer, UnusedParametersAreRefusedByNameOnAllRanksOrFound) {
 TEST(GradientReducer, Bfloat16HalvesTheBytes) {
   run_ranks(2, [](World& world) {
     Communicator& all = world.communicator();
-    const Data data = made_data(10, torch::kFloat32);
+    const ReducerData data = reducer_data(10, torch::kFloat32);
     std::vector<std::int64_t> bytes;
     for (const auto compression : {Compression::kNone, Compression::kBfloat16}) {
       SmallNet net(torch::kFloat32);
@@ -247,7 +247,7 @@ TEST(GradientReducer, LayoutDependsOnTheParametersAlone) {
 TEST(GradientReducer, HooksGoWithItAndForeignBackwardPassesAreLeftAlone) {
   FakeCommunicator group("dp", 0, 4);
   SmallNet net(torch::kFloat32);
-  const Data data = made_data(4, torch::kFloat32);
+  const ReducerData data = reducer_data(4, torch::kFloat32);
   {
     GradientReducer reducer(named(net), group);
     squares(net, data, 0, 4).backward();  // outside a step
@@ -267,7 +267,7 @@ TEST(GradientReducer, AnErrorDuringTheBackwardPassComesOutOfFinish) {
   GradientReducer reducer(named(net), group, {.bucket_bytes = 1000});
   reducer.begin(true);
   group.abort("rank 2 died");
-  squares(net, made_data(4, torch::kFloat32), 0, 4).backward();
+  squares(net, reducer_data(4, torch::kFloat32), 0, 4).backward();
   EXPECT_NE(error_of<CommError>([&] { reducer.finish(); }).find("rank 2 died"), std::string::npos);
 }
 
