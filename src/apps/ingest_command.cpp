@@ -10,6 +10,7 @@
 #include "apps/installed_files.h"
 #include "base/error.h"
 #include "base/time_zone.h"
+#include "data/ingest/date_format.h"
 #include "data/ingest/ingest.h"
 
 namespace precinct::apps {
@@ -28,11 +29,15 @@ struct IngestArguments {
 
 std::optional<std::int64_t> parse_day(const std::string& text, const char* option) {
   if (text.empty()) return std::nullopt;
+  CivilTime time;
   try {
-    return parse_civil(text, option).day;
+    time = parse_civil(text, option);
   } catch (const DataError& error) {
     throw ConfigError(error.what());
   }
+  PRECINCT_CHECK(time.minute == 0, ConfigError,
+                 "{}: expected a day, found '{}'; leave the time out", option, text);
+  return time.day;
 }
 
 /// The profile with what the command line says in its place.
@@ -57,6 +62,8 @@ data::SourceProfile make_profile(const IngestArguments& arguments) {
   if (arguments.skip_rows) profile.skip_rows = *arguments.skip_rows;
   if (!arguments.time_zone.empty()) profile.time_zone = arguments.time_zone;
   TimeZone::load(profile.time_zone);  // an unknown name is said now
+  for (const auto& format : arguments.time_formats)
+    data::check_time_format(format, "--time-format");
   if (!arguments.time_formats.empty()) profile.time_formats = arguments.time_formats;
   for (const std::string& column : arguments.columns) {
     const std::size_t equals = column.find('=');
@@ -219,7 +226,8 @@ void add_ingest_command(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_option("--time-zone", a->time_zone, "zone of the times, e.g. Europe/London");
   command
-      ->add_option("--skip-rows", a->skip_rows, "rows to leave out at the start of the first file")
+      ->add_option("--skip-rows", a->skip_rows,
+                   "rows to leave out at the start of the first file, behind its header")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000'000}));
   command->add_option("--threads", a->threads, "parsing threads")
       ->check(CLI::Range(1, 256))

@@ -51,6 +51,9 @@ EdgeList build_adjacency(const PolygonSet& polygons, bool queen, double min_metr
 }
 
 EdgeList build_k_nearest(const std::vector<Node>& nodes, int k) {
+  PRECINCT_CHECK(nodes.size() > 1, ConfigError,
+                 "--graph knn:K: expected two districts or more, found {}; choose --graph none",
+                 nodes.size());
   PRECINCT_CHECK(k >= 1 && k < static_cast<int>(nodes.size()), ConfigError,
                  "--graph knn:K: expected K from 1 to {}, found {}; name fewer neighbours than "
                  "there are other districts",

@@ -4,12 +4,14 @@
 
 #include <cctype>
 
+#include "base/error.h"
+
 namespace precinct::data {
 namespace {
 
 struct Parts {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0;
-  bool afternoon = false, twelve_hours = false;
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  bool afternoon = false, twelve_hours = false, has_clock = false;
 };
 
 bool read_number(std::string_view text, std::size_t& at, std::size_t max_digits, int& value) {
@@ -33,14 +35,15 @@ bool read_token(char token, std::string_view text, std::size_t& at, Parts& parts
     case 'd':
       return read_number(text, at, 2, parts.day);
     case 'H':
+      parts.has_clock = true;
       return read_number(text, at, 2, parts.hour) && parts.hour < 24;
     case 'I':
-      parts.twelve_hours = true;
+      parts.twelve_hours = parts.has_clock = true;
       return read_number(text, at, 2, parts.hour) && parts.hour >= 1 && parts.hour <= 12;
     case 'M':
       return read_number(text, at, 2, parts.minute) && parts.minute < 60;
     case 'S':
-      return read_number(text, at, 2, ignored) && ignored < 61;
+      return read_number(text, at, 2, parts.second) && parts.second < 61;
     case 'f':
       return read_number(text, at, 9, ignored);
     case 'p': {
@@ -58,7 +61,7 @@ bool read_token(char token, std::string_view text, std::size_t& at, Parts& parts
   }
 }
 
-std::optional<CivilTime> parse_one(std::string_view text, std::string_view format) {
+std::optional<WrittenTime> parse_one(std::string_view text, std::string_view format) {
   Parts parts;
   std::size_t at = 0;
   for (std::size_t i = 0; i < format.size(); ++i) {
@@ -71,14 +74,32 @@ std::optional<CivilTime> parse_one(std::string_view text, std::string_view forma
   }
   if (at != text.size() || !is_valid_date(parts.year, parts.month, parts.day)) return std::nullopt;
   if (parts.twelve_hours) parts.hour = parts.hour % 12 + (parts.afternoon ? 12 : 0);
-  return CivilTime{days_from_civil(parts.year, parts.month, parts.day),
-                   parts.hour * 60 + parts.minute};
+  return WrittenTime{
+      {days_from_civil(parts.year, parts.month, parts.day), parts.hour * 60 + parts.minute},
+      parts.second,
+      parts.has_clock};
 }
 
 }  // namespace
 
-std::optional<CivilTime> parse_by_formats(std::string_view text,
-                                          std::span<const std::string> formats) {
+void check_time_format(const std::string& format, const std::string& where) {
+  std::string tokens;
+  for (std::size_t i = 0; i + 1 < format.size(); ++i)
+    if (format[i] == '%') tokens += format[++i];
+  const auto unknown = tokens.find_first_not_of("YmdHIMSfp");
+  PRECINCT_CHECK(
+      unknown == std::string::npos, ConfigError,
+      "{}: expected %Y, %m, %d, %H, %I, %M, %S, %f or %p, found '%{}' in '{}'; write the "
+      "other characters as they stand",
+      where, tokens[unknown], format);
+  for (const char needed : {'Y', 'm', 'd'})
+    PRECINCT_CHECK(tokens.find(needed) != std::string::npos, ConfigError,
+                   "{}: expected %Y, %m and %d, found '{}' without %{}; add it", where, format,
+                   needed);
+}
+
+std::optional<WrittenTime> parse_by_formats(std::string_view text,
+                                            std::span<const std::string> formats) {
   for (const std::string& format : formats) {
     if (const auto time = parse_one(text, format)) return time;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <unordered_set>
 
 #include "base/checksum.h"
@@ -19,6 +20,7 @@
 #include "data/ingest/input_scan.h"
 #include "data/ingest/panel_builder.h"
 #include "data/ingest/reject_log.h"
+#include "data/ingest/source_columns.h"
 
 namespace precinct::data {
 namespace {
@@ -77,7 +79,11 @@ void settle_contested(InputScan scan, IncidentStore& store) {
 void fill_axes(const SourceProfile& profile, const DistrictLocator& locator,
                const std::vector<std::string>& found, std::vector<Incident>& incidents,
                Panel& panel) {
-  std::vector<std::string> names = profile.scheme.order, rest = found;
+  std::vector<std::uint8_t> counted(found.size(), 0);  // others stand in rejected or revised rows
+  for (const Incident& incident : incidents) counted[incident.category] = 1;
+  std::vector<std::string> names = profile.scheme.order, rest;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (counted[i] != 0) rest.push_back(found[i]);
   std::sort(rest.begin(), rest.end());
   for (const auto& name : rest) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
@@ -102,7 +108,7 @@ void fill_axes(const SourceProfile& profile, const DistrictLocator& locator,
   }
 }
 
-/// sha256 of each input. The same bytes twice would count rows without id twice.
+/// sha256 of each input. The same bytes again are warned of.
 std::vector<std::string> hash_inputs(const IngestOptions& options, QualityReport& quality) {
   std::vector<std::string> hashes;
   for (std::size_t i = 0; i < options.inputs.size(); ++i) {
@@ -110,15 +116,50 @@ std::vector<std::string> hash_inputs(const IngestOptions& options, QualityReport
     hashes.push_back(sha256_file(options.inputs[i]));
     const auto same = std::find(hashes.begin(), hashes.end() - 1, hashes.back()) - hashes.begin();
     if (same == static_cast<std::ptrdiff_t>(i)) continue;
-    const auto first = options.inputs[static_cast<std::size_t>(same)].string();
-    PRECINCT_CHECK(options.profile.columns.contains("id"), DataError,
-                   "{}: expected another file, found the bytes of {}; rows without id would count "
-                   "twice, give each file once",
-                   options.inputs[i].string(), first);
     quality.warnings.push_back(
-        fmt::format("{} holds the same bytes as {}", options.inputs[i].string(), first));
+        fmt::format("{} holds the same bytes as {}", options.inputs[i].string(),
+                    options.inputs[static_cast<std::size_t>(same)].string()));
   }
   return hashes;
+}
+
+/// Refuses a file again whose rows have no id, since they would count twice, and warns of columns
+/// of the profile that a file lacks and without which counts are others.
+void check_columns(const IngestOptions& options, const std::vector<std::string>& hashes,
+                   std::uint32_t file, const SourceColumns& columns, QualityReport& quality) {
+  const auto at = hashes.begin() + file;
+  const auto same = std::find(hashes.begin(), at, *at);
+  PRECINCT_CHECK(same == at || columns.of(Role::kId) >= 0, DataError,
+                 "{}: expected another file, found the bytes of {}; rows without id would count "
+                 "twice, give each file once",
+                 options.inputs[file].string(),
+                 options.inputs[static_cast<std::size_t>(same - hashes.begin())].string());
+  const std::tuple<Role, const char*, const char*> roles[] = {
+      {Role::kId, "id", "the same incident again counts again"},
+      {Role::kClock, "clock", "times have no hour"},
+      {Role::kReportTime, "report_time", "late reports are not seen"}};
+  for (const auto& [role, name, effect] : roles) {
+    const auto names = options.profile.columns.find(name);
+    if (names == options.profile.columns.end() || columns.of(role) >= 0) continue;
+    quality.warnings.push_back(
+        fmt::format("{}: no column '{}' for {} (profile {}): {}; name it with --column {}=NAME",
+                    options.inputs[file].filename().string(), fmt::join(names->second, "' or '"),
+                    name, options.profile.name, effect, name));
+  }
+}
+
+void check_hours(const IngestOptions& options, QualityReport& quality) {
+  if (options.bin.kind != BinKind::kHours || options.bin.hours == 24 || quality.without_hour == 0)
+    return;
+  PRECINCT_CHECK(quality.without_hour < quality.accepted, DataError,
+                 "--bin: expected day, week or month for times without an hour, found {}; choose "
+                 "one of them, or say where hours are (--column clock=NAME, --time-format)",
+                 options.bin.to_string());
+  quality.warnings.push_back(
+      fmt::format("{} of {} accepted rows have no hour and are counted at 00:00; choose --bin day, "
+                  "or say where "
+                  "hours are (--column clock=NAME, --time-format)",
+                  quality.without_hour, quality.accepted));
 }
 
 void warn_of_lag(const IngestOptions& options, const Panel& panel, QualityReport& quality) {
@@ -171,6 +212,10 @@ void add_warnings(const IngestOptions& options, const Panel& panel, const CountN
     quality.warnings.push_back(
         fmt::format("{} accepted rows lie after the last complete {} and are not counted",
                     notes.beyond_last_bin, panel.axis.spec().to_string()));
+  if (quality.polygons_repaired > 0)
+    quality.warnings.push_back(fmt::format(
+        "{} districts' polygons crossed themselves and were repaired; look at them on a map",
+        quality.polygons_repaired));
   if (quality.points_in_several > 0)
     quality.warnings.push_back(fmt::format(
         "{} points lie in several districts; the first was taken", quality.points_in_several));
@@ -265,6 +310,9 @@ IngestResult run(const IngestOptions& options, IngestOutput* output, const CodeM
   InputScan scan{options.profile, codes, locator, options.inputs, row_options(options)};
   scan.num_threads = options.num_threads;
   if (!options.show_progress) scan.title.clear();
+  scan.on_columns = [&](std::uint32_t file, const SourceColumns& columns) {
+    check_columns(options, hashes, file, columns, collected.quality);
+  };
   if (output != nullptr && output->audit() != nullptr)
     scan.on_audit_header = [&](const std::string& header) { output->audit()->write(header); };
   scan_inputs(scan, [&](RowReader::Result&& block) {
@@ -276,6 +324,8 @@ IngestResult run(const IngestOptions& options, IngestOutput* output, const CodeM
     collected.add(block);
   });
   check_any_accepted(collected, options);
+  check_hours(options, collected.quality);
+  scan.on_columns = nullptr;
   settle_contested(scan, collected.store);
 
   IngestResult result;

@@ -104,6 +104,7 @@ void scan_inputs(const InputScan& scan, const std::function<void(RowReader::Resu
         reader = std::make_shared<RowReader>(scan.profile, scan.codes, scan.locator,
                                              read_header(scan.profile, *block, name), i, name,
                                              scan.options);
+        if (scan.on_columns) scan.on_columns(i, reader->columns());
         if (i == 0 && scan.on_audit_header) scan.on_audit_header(reader->audit_header());
       }
       const std::uint64_t skipped = count_records(*block, skip);

@@ -21,6 +21,8 @@ struct InputScan {
   RowReader::Options options;
   int num_threads = 2;
   std::string title = "ingest";  // of the progress bar; empty: none
+  /// Called for each input before its rows.
+  std::function<void(std::uint32_t file, const SourceColumns&)> on_columns = {};
   /// Called once, before the first row, with the header line of Result::audit_rows.
   std::function<void(const std::string&)> on_audit_header = {};
 };

@@ -75,14 +75,13 @@ CountNotes count_incidents(const std::vector<Incident>& incidents, const BinSpec
       static_cast<std::size_t>(panel.num_bins * panel.num_nodes * panel.num_categories), 0);
   for (const Incident& incident : incidents) {
     std::int64_t b = panel.axis.bin_of({incident.day(), static_cast<int>(incident.hour) * 60});
+    const std::int64_t written = b;
+    while (b < panel.num_bins && !panel.is_observed(b, 0)) ++b;  // an hour, or a day, was skipped
     if (b >= panel.num_bins) {
       ++notes.beyond_last_bin;
       continue;
     }
-    if (!panel.is_observed(b, 0)) {
-      ++b;
-      ++notes.in_skipped_hour;
-    }
+    notes.in_skipped_hour += b > written ? 1 : 0;
     ++counts[static_cast<std::size_t>(panel.index(b, static_cast<std::int64_t>(incident.district),
                                                   static_cast<std::int64_t>(incident.category)))];
   }

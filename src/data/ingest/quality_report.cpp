@@ -49,6 +49,7 @@ void QualityReport::add(const QualityReport& other) {
   first_of_month += other.first_of_month;
   at_noon += other.at_noon;
   with_clock += other.with_clock;
+  without_hour += other.without_hour;
   latest_report_day = std::max(latest_report_day, other.latest_report_day);
   points_inside += other.points_inside;
   points_in_several += other.points_in_several;

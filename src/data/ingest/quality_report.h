@@ -21,6 +21,7 @@ struct QualityReport {
   std::map<std::string, std::uint64_t> missing_per_column;  // rows where it is empty or unknown
   // Default values, among the rows accepted before duplicates were dropped.
   std::uint64_t first_of_year = 0, first_of_month = 0, at_noon = 0, with_clock = 0;
+  std::uint64_t without_hour = 0;  // accepted rows whose time is a date alone
   std::map<std::int32_t, std::uint64_t> report_lag_days;
   std::int64_t latest_report_day = -25567;  // when the source was written, at the earliest
   std::uint64_t points_inside = 0, points_in_several = 0, points_to_nearest = 0;

@@ -62,8 +62,8 @@ bool RowReader::check_form(const CsvRecord& record, Result& result) const {
   return true;
 }
 
-bool RowReader::read_time(const CsvRecord& record, Result& result, Incident& incident,
-                          int& minute) const {
+bool RowReader::read_time(const CsvRecord& record, Result& result, Incident& incident, int& minute,
+                          bool& has_hour) const {
   const int column = columns_.of(Role::kTime), clock_column = columns_.of(Role::kClock);
   const auto text = columns_.value(record, column);
   const auto time = parse_by_formats(text, profile_.time_formats);
@@ -71,6 +71,7 @@ bool RowReader::read_time(const CsvRecord& record, Result& result, Incident& inc
     return reject(record, result, column, text.empty() ? "no_date" : "bad_date", text,
                   "a date as " + profile_.time_formats.front());
   minute = profile_.time_of_day_is_dummy ? 0 : time->minute;
+  has_hour = clock_column >= 0 || (time->has_clock && !profile_.time_of_day_is_dummy);
   if (clock_column >= 0) {
     const auto clock_text = columns_.value(record, clock_column);
     const auto clock = parse_hhmm(clock_text);
@@ -159,21 +160,25 @@ bool RowReader::read_report_time(const CsvRecord& record, Result& result, const 
   return true;
 }
 
-std::int64_t RowReader::read_revision(const CsvRecord& record, Incident& incident,
-                                      std::int64_t reported_day) const {
+bool RowReader::read_revision(const CsvRecord& record, Result& result, Incident& incident,
+                              std::int64_t reported_day, double& revision) const {
   // 16 bits keep the order; what falls together is settled by the rows themselves.
-  std::int64_t revision = reported_day * 1440, small = reported_day - Incident::kFirstDay;
+  constexpr double kSeconds = 86'400;
+  double small = static_cast<double>(reported_day - Incident::kFirstDay);
+  revision = static_cast<double>(reported_day) * kSeconds;
   if (const auto text = columns_.value(record, Role::kRevision); !text.empty()) {
     if (const auto stamp = parse_by_formats(text, profile_.time_formats)) {
-      revision = stamp->day * 1440 + stamp->minute;
-      small = stamp->day - Incident::kFirstDay;
-    } else if (parse_number(text, revision)) {
-      small = revision;
+      revision = static_cast<double>(stamp->day) * kSeconds + stamp->minute * 60 + stamp->second;
+      small = static_cast<double>(stamp->day - Incident::kFirstDay);
+    } else if (parse_number(text, revision) && std::isfinite(revision)) {
+      small = std::floor(revision);
+    } else {
+      return reject(record, result, columns_.of(Role::kRevision), "bad_revision", text,
+                    "a number or a date as " + profile_.time_formats.front());
     }
   }
-  incident.revision =
-      static_cast<std::uint64_t>(std::clamp<std::int64_t>(small, 0, 0xFFFF)) & 0xFFFF;
-  return revision;
+  incident.revision = static_cast<std::uint64_t>(std::clamp(small, 0.0, 65'535.0)) & 0xFFFF;
+  return true;
 }
 
 void RowReader::read_row(const CsvRecord& record, Result& result,
@@ -186,14 +191,16 @@ void RowReader::read_row(const CsvRecord& record, Result& result,
   }
   Incident incident;
   int minute = 0;
+  bool has_hour = false;
+  double revision = 0;
   std::optional<std::int64_t> reported_day;
-  if (!read_time(record, result, incident, minute) ||
+  if (!read_time(record, result, incident, minute, has_hour) ||
       !read_category(record, result, incident, category_index) ||
       !read_report_time(record, result, incident, reported_day) ||
-      !read_district(record, result, incident))
+      !read_district(record, result, incident) ||
+      !read_revision(record, result, incident, reported_day.value_or(Incident::kFirstDay),
+                     revision))
     return;
-  const std::int64_t revision =
-      read_revision(record, incident, reported_day.value_or(Incident::kFirstDay));
   const std::string row = columns_.canonical(record);
   incident.digest = digest_of(row);
   if (const auto id = columns_.value(record, Role::kId); !id.empty()) incident.id = hash_of_id(id);
@@ -204,6 +211,7 @@ void RowReader::read_row(const CsvRecord& record, Result& result,
   }
   const CivilDate date = civil_from_days(incident.day());
   quality.first_of_month += date.day == 1;
+  quality.without_hour += has_hour ? 0 : 1;
   quality.first_of_year += date.day == 1 && date.month == 1;
   if (columns_.of(Role::kClock) >= 0 || !profile_.time_of_day_is_dummy) {
     ++quality.with_clock;

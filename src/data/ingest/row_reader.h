@@ -36,7 +36,7 @@ class RowReader {
   };
   /// A row of a contested id, in the order in which revisions win: larger is later.
   struct Contender {
-    std::int64_t revision = 0;  // minutes, or the number in the column of revisions
+    double revision = 0;  // seconds, or the number in the column of revisions
     std::string canonical;
     std::uint64_t id = 0;
     std::array<std::byte, 16> digest{};
@@ -63,6 +63,8 @@ class RowReader {
             Options options);
   /// Rows of a block; the first `skip` records are left out (header, skipped rows).
   Result read_block(const CsvBlock& block, std::uint64_t skip) const;
+  /// What the file's header has.
+  const SourceColumns& columns() const { return columns_; }
   /// Header line of audit_rows.
   std::string audit_header() const { return columns_.audit_header(); }
 
@@ -71,15 +73,16 @@ class RowReader {
 
   void read_row(const CsvRecord& record, Result& result, CategoryIndex& category_index) const;
   bool check_form(const CsvRecord& record, Result& result) const;
-  bool read_time(const CsvRecord& record, Result& result, Incident& incident, int& minute) const;
+  bool read_time(const CsvRecord& record, Result& result, Incident& incident, int& minute,
+                 bool& has_hour) const;
   bool read_category(const CsvRecord& record, Result& result, Incident& incident,
                      CategoryIndex& category_index) const;
   bool read_district(const CsvRecord& record, Result& result, Incident& incident) const;
   bool read_report_time(const CsvRecord& record, Result& result, const Incident& incident,
                         std::optional<std::int64_t>& reported_day) const;
-  /// Sets the incident's revision, and returns it unshortened.
-  std::int64_t read_revision(const CsvRecord& record, Incident& incident,
-                             std::int64_t reported_day) const;
+  /// Sets the incident's revision, and `revision` to it unshortened.
+  bool read_revision(const CsvRecord& record, Result& result, Incident& incident,
+                     std::int64_t reported_day, double& revision) const;
   /// Counts and notes the row; returns false.
   bool reject(const CsvRecord& record, Result& result, int column, const char* kind,
               std::string_view found, const std::string& expected) const;

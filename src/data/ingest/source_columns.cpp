@@ -89,7 +89,8 @@ void SourceColumns::find_roles(const SourceProfile& profile, bool uses_points,
     const Role role = static_cast<Role>(i);
     const bool always = role == Role::kTime || role == Role::kCategory;
     const bool needed = always || (role == Role::kDistrict && !uses_points) ||
-                        ((role == Role::kLongitude || role == Role::kLatitude) && uses_points);
+                        ((role == Role::kLongitude || role == Role::kLatitude) && uses_points) ||
+                        profile.named_roles.contains(kRoleNames[i]);
     const auto names = profile.columns.find(kRoleNames[i]);
     PRECINCT_CHECK(
         names != profile.columns.end() || !needed, ConfigError,

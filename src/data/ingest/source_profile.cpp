@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "base/civil_time.h"
 #include "base/error.h"
+#include "data/ingest/date_format.h"
 
 namespace precinct::data {
 namespace {
@@ -197,6 +199,13 @@ SourceProfile SourceProfile::load(const std::string& name_or_path,
   PRECINCT_CHECK(!profile.time_formats.empty(), ConfigError,
                  "{}: time_formats: expected at least one, found none; add one such as '%m/%d/%Y'",
                  path.string());
+  for (const auto& format : profile.time_formats)
+    check_time_format(format, path.string() + ": time_formats");
+  try {
+    parse_civil(profile.earliest, path.string() + ": earliest");
+  } catch (const DataError& error) {
+    throw ConfigError(error.what());
+  }
   for (const auto& [role, names] : profile.columns) {
     for (const auto& field : names) check_no_person(profile, role, field);
   }
@@ -209,6 +218,7 @@ void SourceProfile::set_column(const std::string& role, const std::string& colum
                  fmt::join(kRoles, ", "), role);
   check_no_person(*this, role, column);
   columns[role] = {column};
+  named_roles.insert(role);
 }
 
 void SourceProfile::choose_categories(const std::string& scheme_name) {

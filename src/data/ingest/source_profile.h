@@ -29,6 +29,7 @@ struct SourceProfile {
   /// Role -> accepted header names, or for files without header one column number ("0").
   /// Roles: id, time, clock, report_time, revision, district, longitude, latitude, category.
   std::map<std::string, std::vector<std::string>> columns;
+  std::set<std::string> named_roles;  // set_column() chose their columns: each file must have them
   std::vector<std::string> time_formats;
   bool time_of_day_is_dummy = false;  // the clock column, if any, has it
   std::vector<std::string> unknown;   // values that mean "not known" anywhere

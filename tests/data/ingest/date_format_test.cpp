@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
+
 namespace precinct::data {
 namespace {
 
@@ -34,6 +36,20 @@ TEST(DateFormat, ImpossibleDatesAndLeftOversAreRefused) {
                            "1/0/2020", "1/1/20", "1/1/2020 24:00", "1/1/2020 1:60", "1/1/2020x",
                            "01/01/2020 13:00:00 PM", "01/01/2020 00:10:00 AM", "2020-01-01", "NaN"})
     EXPECT_EQ(parsed(text), "none") << text;
+}
+
+TEST(DateFormat, SecondsAreKeptAndATextKnowsWhetherItHasAnHour) {
+  const auto time = parse_by_formats("2020-03-05T10:11:12.5", kFormats);
+  ASSERT_TRUE(time);
+  EXPECT_EQ(time->second, 12);
+  EXPECT_TRUE(time->has_clock);
+  EXPECT_FALSE(parse_by_formats("3/5/2020", kFormats)->has_clock);
+}
+
+TEST(DateFormat, UnknownTokensAndFormatsWithoutADateAreNamed) {
+  EXPECT_NO_THROW(check_time_format("%d.%m.%Y %H:%M", "--time-format"));
+  for (const char* format : {"%d.%m.%y", "%Y-%m-%dT%H:%M%z", "%H:%M", "%m/%Y"})
+    EXPECT_THROW(check_time_format(format, "--time-format"), ConfigError) << format;
 }
 
 TEST(DateFormat, LeapDayIsADate) { EXPECT_EQ(parsed("2/29/2020"), "2020-02-29T00:00:00"); }

@@ -233,6 +233,91 @@ TEST(Ingest, SameFileTwiceIsRefusedWhereRowsHaveNoId) {
   EXPECT_THROW(ingest(o), DataError);
 }
 
+/// An ingest of a table of one's own with the profile generic.
+IngestOptions generic(const test::TemporaryFolder& folder, const std::string& text) {
+  write_file_atomically(folder / "own.csv", text);
+  return options("generic", {folder / "own.csv"});
+}
+
+std::uint64_t total_of(const Panel& panel) {
+  std::uint64_t sum = 0;
+  for (std::int64_t i = 0; i < panel.counts.size(); ++i) sum += panel.counts[i];
+  return sum;
+}
+
+TEST(Ingest, SameFileTwiceIsRefusedWhereTheFileLacksTheProfilesId) {
+  test::TemporaryFolder folder;
+  IngestOptions o = generic(folder, "time,district,category\n2020-01-01,a,x\n2020-01-02,b,y\n");
+  EXPECT_THAT(ingest(o).quality.warnings, testing::Contains(HasSubstr("no column 'id' for id")));
+  o.inputs.push_back(o.inputs[0]);
+  EXPECT_THROW(ingest(o), DataError);
+}
+
+TEST(Ingest, AColumnThatWasNamedMustBeThereAndOneOfTheProfileIsMissed) {
+  test::TemporaryFolder folder;
+  IngestOptions o = generic(folder, "id,time,district,category\n1,2020-01-01,a,x\n");
+  EXPECT_NO_THROW(ingest(o));
+  o.profile.set_column("id", "nosuch");
+  EXPECT_THROW(ingest(o), ConfigError);
+  std::string text = read_compressed_file(kWestLa);
+  const auto at = text.find("TIME OCC");
+  ASSERT_LT(at, 400U);
+  text[at + 4] = '_';
+  write_file_atomically(folder / "lapd.csv", text);
+  EXPECT_THAT(ingest(west_la({folder / "lapd.csv"})).quality.warnings,
+              testing::Contains(HasSubstr("for clock (profile lapd): times have no hour")));
+}
+
+TEST(Ingest, TheLatestRevisionWinsDownToItsSecondAndOneThatIsNoneIsRejected) {
+  test::TemporaryFolder folder;
+  const std::string head = "id,time,district,category,revision\n";
+  const auto winner = [&](const std::string& first, const std::string& second) {
+    const auto result = ingest(generic(
+        folder, head + "1,2020-01-01,old,x," + first + "\n1,2020-01-01,new,x," + second + "\n"));
+    return result.panel.nodes.at(0).code;
+  };
+  for (const auto& [older, newer] :
+       {std::pair{"2020-02-01T09:00:00.500", "2020-02-02T10:00:00.500"},
+        {"2020-02-01 09:00:01", "2020-02-01 09:00:02"},
+        {"9", "10"},
+        {"9.0", "10.0"},
+        {"70000", "70001"}}) {
+    EXPECT_EQ(winner(older, newer), "new") << older;
+    // the text of the rows says otherwise
+    EXPECT_EQ(winner(newer, older), "old") << older;
+  }
+  const auto result = ingest(
+      generic(folder, head + "1,2020-01-01,a,x,1\n1,2020-01-02,a,x,soon\n2,2020-01-01,a,x,\n"));
+  EXPECT_EQ(result.quality.rejected.at("bad_revision"), 1U);
+  EXPECT_EQ(total_of(result.panel), 2U);
+  expect_rows_add_up(result.quality);
+}
+
+TEST(Ingest, DatesWithoutAnHourAreNoTimesOfDay) {
+  test::TemporaryFolder folder;
+  IngestOptions o = generic(folder, "time,district,category\n2020-01-01,a,x\n2020-01-02,a,x\n");
+  o.bin = BinSpec::parse("hours:6");
+  EXPECT_THROW(ingest(o), DataError);
+  o = generic(folder, "time,district,category\n2020-01-01,a,x\n2020-01-02 13:00,a,x\n");
+  o.bin = BinSpec::parse("hours:6");
+  const auto result = ingest(o);
+  EXPECT_THAT(result.quality.warnings,
+              testing::Contains(HasSubstr("1 of 2 accepted rows have no hour")));
+  EXPECT_EQ(total_of(result.panel), 2U);
+}
+
+TEST(Ingest, CategoriesOfRejectedAndReplacedRowsAloneAreNone) {
+  test::TemporaryFolder folder;
+  const auto result =
+      ingest(generic(folder,
+                     "id,time,district,category,revision\n1,2020-01-01,a,x,1\n"
+                     "1,2020-01-01,a,y,2\n2,2020-01-01,,ghost,1\n3,2020-01-01,a,z,1\n"));
+  std::vector<std::string> codes;
+  for (const auto& category : result.panel.categories) codes.push_back(category.code);
+  EXPECT_EQ(codes, (std::vector<std::string>{"y", "z"}));
+  EXPECT_EQ(total_of(result.panel), 2U);
+}
+
 /// The golden table of the fixture: "what,district,category,date" -> rows.
 std::map<std::string, std::uint64_t> golden_table() {
   std::map<std::string, std::uint64_t> table;

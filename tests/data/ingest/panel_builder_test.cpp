@@ -98,6 +98,27 @@ TEST(PanelBuilder, SkippedHourOfSpringIsThereAndNotObserved) {
   EXPECT_EQ(notes.in_skipped_hour, 1U);
 }
 
+/// Greenland's clocks go forward at the last hour of a day since 2024.
+TEST(PanelBuilder, ASkippedHourAtTheEndOfThePanelHasNoHourAfterIt) {
+  Panel panel = empty_panel("America/Nuuk");
+  const auto notes = count_incidents({at(2024, 3, 30, 22), at(2024, 3, 30, 23, 1, 1)},
+                                     BinSpec::parse("hours:1"), {}, panel);
+  ASSERT_FALSE(panel.is_observed(panel.num_bins - 1, 0));
+  EXPECT_EQ(notes.beyond_last_bin, 1U);
+  EXPECT_EQ(notes.in_skipped_hour, 0U);
+  EXPECT_EQ(total(panel), 1U);
+}
+
+/// Samoa went to the other side of the date line without a 30 December 2011.
+TEST(PanelBuilder, IncidentsOfASkippedDayAreCountedInTheFirstHourAfterIt) {
+  Panel panel = empty_panel("Pacific/Apia");
+  const auto notes = count_incidents({at(2011, 12, 29, 3), at(2011, 12, 30, 5), at(2012, 1, 1, 0)},
+                                     BinSpec::parse("hours:1"), {}, panel);
+  EXPECT_EQ(notes.in_skipped_hour, 1U);
+  EXPECT_EQ(panel.count(48, 0, 0), 1U) << "31 December, 00:00";
+  EXPECT_EQ(total(panel), 3U);
+}
+
 TEST(PanelBuilder, DoubledHourOfAutumnIsOneBin) {
   Panel panel = empty_panel();
   count_incidents({at(2020, 11, 1, 0), at(2020, 11, 1, 1), at(2020, 11, 1, 1), at(2020, 11, 1, 23)},
