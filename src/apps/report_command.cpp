@@ -157,9 +157,11 @@ void add_words(const Task& task, const Pages& pages, report::ReportData& data) {
   for (const auto& learnt : pages.learnt) {
     const auto note = report::weights_note(task.panel, learnt, task.split.test);
     if (data.weights.empty()) data.weights = note.text;
-    if (note.has_seen_test) data.notices = {note.text};
+    if (!note.has_seen_test) continue;
+    data.verdict = data.weights = note.text;
+    data.is_better = false;
   }
-  if (!data.notices.empty()) data.weights.clear();
+  if (data.verdict == data.weights) data.weights.clear();
   const auto picked = data.evaluation.value("picked", nlohmann::json());
   data.shown_first = picked.is_string() ? picked.get<std::string>() : data.models.front().name;
   if (pages.learnt.empty()) data.shown_first = task.config.evaluate.reference;

@@ -156,8 +156,6 @@ std::string introduction(const ReportData& data) {
     html += fmt::format(
         "<p class='note {}' id=verdict><b>{}</b> {}</p>", data.is_better ? "good" : "warn",
         data.is_better ? "Worth using." : "Read this first.", sentence(data.verdict));
-  for (const auto& notice : data.notices)
-    html += fmt::format("<p class='note warn'>{}</p>", sentence(notice));
   if (!data.weights.empty()) html += fmt::format("<p id=weights>{}</p>", sentence(data.weights));
   return html + fmt::format("<p class=meta>{}</p>\n", html_escape(data.generated));
 }

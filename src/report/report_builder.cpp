@@ -233,7 +233,8 @@ WeightsNote weights_note(const data::Panel& panel, const data::BinRange& learnt,
   note.text = note.has_seen_test
                   ? fmt::format(
                         "The networks have learnt from counts up to {}, the test range "
-                        "included: their scores below are no test.",
+                        "included: their scores below are no test. What they reached before that "
+                        "is in evaluation.json of each run.",
                         last)
                   : fmt::format(
                         "The weights that were evaluated also make this forecast: the "

@@ -35,7 +35,6 @@ struct ReportData {
   std::string verdict;               // whether it beats the baseline
   bool is_better = false;            // of the verdict
   std::string weights;               // which weights forecast the coming bins
-  std::vector<std::string> notices;  // what a reader must know before using the page
   std::string generated;             // date and command
   std::vector<std::string> districts, district_names, categories;
   std::vector<std::vector<std::vector<std::pair<double, double>>>>

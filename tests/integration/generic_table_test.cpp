@@ -53,10 +53,12 @@ TEST(GenericTable, IsIngestedTrainedOnScoredForecastAndShown) {
   }
   const auto scored = run({"evaluate", folder / "dnn", folder / "gat_tcn"});
   EXPECT_EQ(scored.exit_code, 0) << scored.err;
-  const auto forecast = run({"forecast", folder / "gat_tcn", "--out", folder / "next.csv"});
+  const auto forecast = run({"forecast", "--artifact", folder / "gat_tcn", "--panel",
+                             folder / "own.h5", "--out", folder / "next.csv"});
   EXPECT_EQ(forecast.exit_code, 0) << forecast.err;
   EXPECT_THAT(read_file(folder / "next.csv"), HasSubstr(",ward 3,fire,"));
-  const auto map = run({"forecast", folder / "gat_tcn", "--out", folder / "next.geojson"});
+  const auto map = run({"forecast", "--artifact", folder / "gat_tcn", "--panel", folder / "own.h5",
+                        "--out", folder / "next.geojson"});
   EXPECT_EQ(map.exit_code, 2) << "no polygons, no map";
   EXPECT_THAT(map.err, HasSubstr("found none"));
   const auto page =

@@ -143,6 +143,11 @@ TEST(TrainCommand, WithRefitAllTheTestRangeIsNeverScoredByWeightsThatHaveSeenIt)
   const auto refused = precinct_verb({"evaluate", project() / "refit-all"});
   EXPECT_EQ(refused.exit_code, 2) << refused.out;
   EXPECT_THAT(refused.err, HasSubstr("not learnt from"));
+  const auto page = precinct_verb({"report", project() / "refit-all", "--panel",
+                                   project() / "panel.h5", "--out", project() / "all.html"});
+  EXPECT_EQ(page.exit_code, 0) << page.err;
+  EXPECT_THAT(page.out, HasSubstr("their scores below are no test"));
+  EXPECT_THAT(page.out, testing::Not(HasSubstr("better than")));
 }
 
 TEST(TrainCommand, AnAnchoredNetworkThatEndsWorseThanItsAnchorIsExitFive) {

@@ -28,7 +28,7 @@ std::string error_of(const std::string& text) {
   return "accepted";
 }
 
-const std::string kLeast = "columns: {time: t, category: c}\ntime_formats: ['%Y']\n";
+const std::string kLeast = "columns: {time: t, category: c}\ntime_formats: ['%Y-%m-%d']\n";
 
 TEST(SourceProfile, AllProfilesOfTheRepositoryLoad) {
   int count = 0;
@@ -78,9 +78,12 @@ TEST(SourceProfile, UnknownKeyAndDoubledKeyAreNamedWithTheirLine) {
 }
 
 TEST(SourceProfile, TimeAndCategoryAreNeeded) {
-  EXPECT_THAT(error_of("columns: {time: t}\ntime_formats: ['%Y']\n"),
+  EXPECT_THAT(error_of("columns: {time: t}\ntime_formats: ['%Y-%m-%d']\n"),
               HasSubstr("columns.category"));
   EXPECT_THAT(error_of("columns: {category: t}\n"), HasSubstr("columns.time"));
+  EXPECT_THAT(error_of("columns: {time: t, category: c}\ntime_formats: ['%d.%m.%y']\n"),
+              HasSubstr("mine.yaml: time_formats: expected %Y, "));
+  EXPECT_THAT(error_of(kLeast + "earliest: 2010-1-1\n"), HasSubstr("mine.yaml: earliest: "));
   EXPECT_THAT(error_of("columns: {time: t, category: c}\n"), HasSubstr("time_formats"));
 }
 
