@@ -59,7 +59,7 @@ TEST(GenericTable, IsIngestedTrainedOnScoredForecastAndShown) {
   EXPECT_THAT(read_file(folder / "next.csv"), HasSubstr(",ward 3,fire,"));
   const auto map = run({"forecast", "--artifact", folder / "gat_tcn", "--panel", folder / "own.h5",
                         "--out", folder / "next.geojson"});
-  EXPECT_EQ(map.exit_code, 2) << "no polygons, no map";
+  EXPECT_EQ(map.exit_code, 3) << "no polygons, no map";
   EXPECT_THAT(map.err, HasSubstr("found none"));
   const auto page =
       run({"report", folder / "dnn", folder / "gat_tcn", "--out", folder / "page.html"});

@@ -26,7 +26,6 @@ ReportData small_data() {
   data.lead = "lead";
   data.verdict = "no better than gamma_poisson";
   data.weights = "evaluated weights";
-  data.notices = {"a <notice>"};
   data.generated = "made today";
   data.districts = {"1", "2"};
   data.district_names = {"</script><script>alert(1)", "two"};
