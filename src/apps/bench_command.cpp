@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -96,7 +97,9 @@ int start_ranks(const BenchArguments& a) {
   std::ifstream words("/proc/self/cmdline", std::ios::binary);
   for (std::string word; std::getline(words, word, '\0');) job.command.push_back(word);
   job.command.front() = fs::read_symlink("/proc/self/exe").string();
-  job.command.emplace_back("--no-table");
+  // not at the end: there may be a "--" before
+  const auto verb = std::find(job.command.begin(), job.command.end(), "scaling");
+  job.command.insert(verb + 1, "--no-table");
   job.num_ranks = a.num_ranks;
   job.pins_cores = false;  // the run in one process may use all of them
   const fs::path report = fs::path(a.out) / "scaling.json";
@@ -114,8 +117,9 @@ void write_report(const BenchArguments& a, const std::vector<scaling::Measuremen
   origin.precinct = build_version();
   origin.command = command_line();
   origin.date = utc_now();
-  if (const std::string mark = " --no-table"; origin.command.ends_with(mark))
-    origin.command.resize(origin.command.size() - mark.size());
+  const std::string verb = " scaling", mark = " --no-table";
+  if (const auto at = origin.command.find(verb + mark); at != std::string::npos)
+    origin.command.erase(at + verb.size(), mark.size());
   const fs::path out = a.out;
   write_file_atomically(out / "scaling.txt", scaling::text_report(origin, measurements));
   write_file_atomically(out / "scaling.md", scaling::markdown_report(origin, measurements));

@@ -17,6 +17,7 @@
 #include "apps/commands.h"
 #include "apps/installed_files.h"
 #include "base/error.h"
+#include "base/made_folders.h"
 #include "config/experiment_config.h"
 
 namespace precinct::apps {
@@ -100,9 +101,8 @@ void check_job(const SubmitArguments& a, const config::ExperimentConfig& config)
 Job job_of(const SubmitArguments& a, const config::ExperimentConfig& config) {
   Job job;
   const fs::path run =
-      fs::absolute(a.run_dir.empty() ? fs::path(config.run.output) / config::run_name(config)
-                                     : fs::path(a.run_dir))
-          .lexically_normal();
+      absolute_folder(a.run_dir.empty() ? fs::path(config.run.output) / config::run_name(config)
+                                        : fs::path(a.run_dir));
   job.run_folder = run.string();
   job.log = job.run_folder + "-%j.out";
   const fs::path scripts = installed_folder("scripts/slurm");

@@ -17,6 +17,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/made_folders.h"
 #include "config/experiment_config.h"
 #include "data/store/panel_store.h"
 #include "models/artifact.h"
@@ -51,7 +52,7 @@ fs::path run_path(const TrainArguments& a, const config::ExperimentConfig& confi
                                                    : Choice::kFresh;
   if (a.run_dir.empty())
     return train::RunFolder::choose(config.run.output, config::run_name(config), fresh);
-  const fs::path path = fs::absolute(a.run_dir).lexically_normal();
+  const fs::path path = absolute_folder(a.run_dir);
   return train::RunFolder::choose(path.parent_path(), path.filename().string(), fresh);
 }
 

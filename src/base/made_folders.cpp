@@ -6,14 +6,11 @@
 
 namespace precinct {
 namespace fs = std::filesystem;
-namespace {
 
 fs::path absolute_folder(const fs::path& path) {
   const fs::path folder = fs::absolute(path.empty() ? fs::path(".") : path).lexically_normal();
   return folder.has_filename() ? folder : folder.parent_path();  // no '/' at its end
 }
-
-}  // namespace
 
 MadeFolders::MadeFolders(const fs::path& folder) : folder_(absolute_folder(folder)) {
   std::error_code error;

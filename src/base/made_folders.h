@@ -6,6 +6,10 @@
 
 namespace precinct {
 
+/// `path` without "." and "..", and without a '/' at its end: its last part is the folder's name.
+/// An empty path is the current folder.
+std::filesystem::path absolute_folder(const std::filesystem::path& path);
+
 /// Makes a folder with all that are missing above it, and can take back what it made: a command
 /// that fails leaves no empty folders.
 class MadeFolders {

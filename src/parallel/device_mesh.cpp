@@ -26,7 +26,8 @@ DeviceMesh::DeviceMesh(Communicator& all, const MeshSizes& sizes)
     }
     const bool is_open = axis.size == -1;
     PRECINCT_CHECK(axis.size >= 1 || (is_open && open == nullptr), ConfigError,
-                   "parallel.{}: expected 1 or more, or -1 once for what is left, found {}",
+                   "parallel.{}: expected 1 or more, or -1 once for what is left, found {}; set it "
+                   "to its number of ranks, 1 where it is not used",
                    axis.name, axis.size);
     if (is_open) {
       open = &axis;

@@ -115,33 +115,45 @@ std::string slurm_master(const Lookup& lookup, const std::vector<std::string>& h
       hosts.front()));
 }
 
+/// The step's own variable where it is set: in the shell of salloc the other one may be the job's,
+/// or missing.
+const char* step_or_job(const Lookup& lookup, const char* step, const char* job) {
+  return lookup(step) ? step : job;
+}
+
+const char* tasks_name(const Lookup& lookup) {
+  return step_or_job(lookup, "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS");
+}
+
+const char* counts_name(const Lookup& lookup) {
+  return step_or_job(lookup, "SLURM_STEP_TASKS_PER_NODE", "SLURM_TASKS_PER_NODE");
+}
+
 ProcessContext from_slurm(const Lookup& lookup, const Variables& variables) {
   ProcessContext context;
   context.source = "slurm";
   context.rank = variables.number("SLURM_PROCID");
-  context.world_size = variables.number("SLURM_NTASKS");
+  const std::string tasks = tasks_name(lookup), counts_from = counts_name(lookup);
+  context.world_size = variables.number(tasks);
   context.local_rank = variables.number("SLURM_LOCALID");
   context.restart_count = variables.number_or("SLURM_RESTART_COUNT", 0);
   context.hosts = expand_host_list(lookup("SLURM_STEP_NODELIST").value(), "SLURM_STEP_NODELIST");
   const std::int64_t node = variables.number("SLURM_NODEID");
-  const std::int64_t tasks = variables.number_or("SLURM_STEP_NUM_TASKS", context.world_size);
-  PRECINCT_CHECK(tasks == context.world_size, ConfigError,
-                 "SLURM_NTASKS: expected {} (SLURM_STEP_NUM_TASKS), found {}; the variables "
-                 "contradict each other",
-                 tasks, context.world_size);
-  const char* counts_name =
-      lookup("SLURM_STEP_TASKS_PER_NODE") ? "SLURM_STEP_TASKS_PER_NODE" : "SLURM_TASKS_PER_NODE";
-  const auto counts = expand_counts(lookup(counts_name).value_or(""), counts_name);
+  if (context.world_size == 1) {  // the shell of salloc: one task where the job has several
+    const std::int64_t of_job = variables.number_or("SLURM_NTASKS", 1);
+    if (of_job > 1) context.tasks_beside = of_job;
+  }
+  const auto counts = expand_counts(lookup(counts_from).value(), counts_from);
   const std::int64_t sum = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-  PRECINCT_CHECK(
-      counts.size() == context.hosts.size() && sum == context.world_size &&
-          node < static_cast<std::int64_t>(counts.size()),
-      ConfigError,
-      "{}: expected {} tasks on {} hosts (SLURM_NTASKS, SLURM_STEP_NODELIST) and node {} "
-      "among them, found {} tasks on {} hosts; the variables contradict each other",
-      counts_name, context.world_size, context.hosts.size(), node, sum, counts.size());
+  PRECINCT_CHECK(counts.size() == context.hosts.size() && sum == context.world_size &&
+                     node < static_cast<std::int64_t>(counts.size()),
+                 ConfigError,
+                 "{}: expected {} tasks on {} hosts ({}, SLURM_STEP_NODELIST) and node {} "
+                 "among them, found {} tasks on {} hosts; the variables contradict each other",
+                 counts_from, context.world_size, context.hosts.size(), tasks, node, sum,
+                 counts.size());
   context.local_world_size = counts[static_cast<std::size_t>(node)];
-  check_ranges(context, "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID");
+  check_ranges(context, "SLURM_PROCID", tasks.c_str(), "SLURM_LOCALID");
   const auto job = static_cast<std::uint64_t>(variables.number("SLURM_JOB_ID"));
   const auto step = static_cast<std::uint64_t>(variables.number_or("SLURM_STEP_ID", 0));
   context.job_token = fmt::format("slurm.{}.{}.{}", job, step, context.restart_count);
@@ -212,8 +224,8 @@ ProcessContext ProcessContext::from_variables(const Lookup& lookup, const Resolv
       {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"});
   // a batch shell has SLURM_PROCID too, but is no task of a step: it has no step's hosts
   const Variables slurm(lookup, {"SLURM_STEP_NODELIST"},
-                        {"SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NODEID",
-                         "SLURM_TASKS_PER_NODE", "SLURM_JOB_ID"});
+                        {"SLURM_PROCID", tasks_name(lookup), "SLURM_LOCALID", "SLURM_NODEID",
+                         counts_name(lookup), "SLURM_JOB_ID"});
   const Variables openmpi(
       lookup, {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
       {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"});

@@ -14,11 +14,12 @@ namespace precinct::parallel {
 /// type, so that launchers and agents can use it.
 ///
 /// Sets are looked for in this order: torchrun (RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE
-/// MASTER_ADDR MASTER_PORT), a Slurm step (SLURM_PROCID SLURM_NTASKS SLURM_LOCALID SLURM_NODEID
-/// SLURM_STEP_NODELIST SLURM_TASKS_PER_NODE), Open MPI (OMPI_COMM_WORLD_RANK/SIZE/LOCAL_RANK). The
-/// first complete one wins; a set whose ranks live inside the tasks of another one (torchrun or
-/// mpirun below srun) wins over it. Incomplete sets, and sets that contradict each other, are
-/// refused. Without any there is a world of one.
+/// MASTER_ADDR MASTER_PORT), a Slurm step (SLURM_PROCID SLURM_LOCALID SLURM_NODEID
+/// SLURM_STEP_NODELIST SLURM_STEP_NUM_TASKS or SLURM_NTASKS, SLURM_STEP_TASKS_PER_NODE or
+/// SLURM_TASKS_PER_NODE), Open MPI (OMPI_COMM_WORLD_RANK/SIZE/LOCAL_RANK). The first complete one
+/// wins; a set whose ranks live inside the tasks of another one (torchrun or mpirun below srun)
+/// wins over it. Incomplete sets, and sets that contradict each other, are refused. Without any
+/// there is a world of one.
 struct ProcessContext {
   std::int64_t rank = 0;
   std::int64_t world_size = 1;

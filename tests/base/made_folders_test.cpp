@@ -14,6 +14,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+TEST(AbsoluteFolder, EndsWithTheFoldersNameHoweverItIsWritten) {
+  const fs::path a = fs::current_path() / "runs/a";
+  for (const char* written : {"runs/a", "runs/a/", "runs/a//", "runs/a/.", "./runs/b/../a/"})
+    EXPECT_EQ(absolute_folder(written), a) << written;
+  EXPECT_EQ(absolute_folder(a / "."), a);
+  EXPECT_EQ(absolute_folder(""), fs::current_path());
+  EXPECT_EQ(absolute_folder("/"), "/");
+}
+
 TEST(MadeFolders, TakesBackWhatItMadeAndNothingElse) {
   test::TemporaryFolder folder;
   fs::create_directories(folder / "there");

@@ -76,10 +76,13 @@ TEST(BenchScaling, JsonIsAlonePrintedAndOneProcessIsEnough) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const auto json = nlohmann::json::parse(result.out);
   EXPECT_EQ(json["networks"][0]["runs"][0]["name"], "serial");
-  const auto ranks = bench({project().config("dnn"), "--layouts", "dp2", "--rounds", "1", "--steps",
-                            "1", "--json", "--out", project() / "ranks"});
+  const auto ranks = bench({"--layouts", "dp2", "--rounds", "1", "--steps", "1", "--json", "--out",
+                            project() / "ranks", "--", project().config("dnn")});
   ASSERT_EQ(ranks.exit_code, 0) << ranks.err;
-  EXPECT_EQ(nlohmann::json::parse(ranks.out)["networks"][0]["rows"].back()["name"], "dp2");
+  const auto of_ranks = nlohmann::json::parse(ranks.out);
+  EXPECT_EQ(of_ranks["networks"][0]["rows"].back()["name"], "dp2");
+  EXPECT_THAT(of_ranks["origin"]["command"].get<std::string>(),
+              HasSubstr("bench scaling --layouts dp2 "));
 }
 
 TEST(BenchScaling, RefusesInOneLineBeforeAnyRankIsStarted) {

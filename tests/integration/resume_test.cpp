@@ -285,7 +285,7 @@ TEST(Resume, RequireNeedsACheckpointAndNeverStartsARunOfItsOwn) {
 
   const fs::path folder = stopped_run("required");
   const auto before = test::listing(folder);
-  const auto fresh = run(project().train_words("dnn", "required", {"--resume", "never"}));
+  const auto fresh = run(project().train_words("dnn", "required/", {"--resume", "never"}));
   EXPECT_EQ(fresh.exit_code, 0) << fresh.err;
   expect_same_run(project() / "required-2", "dnn");
   EXPECT_EQ(test::listing(folder), before) << "the run of that name is left alone";

@@ -100,7 +100,7 @@ TEST(Submit, WithoutOptionsTakesOneRankAndTheRunsOwnName) {
 TEST(Submit, ADryRunPrintsWhatAShellWouldRunAndRunsNothing) {
   Site site;
   site.sbatch("echo 6");
-  const Words words = {"dnn.yaml", "--run-dir", "runs/it's one", "--set", "run.seed=7"};
+  const Words words = {"dnn.yaml", "--run-dir", "runs/it's one/", "--set", "run.seed=7"};
   Words dry = words;
   dry.push_back("--dry-run");
   const auto result = site.submit(dry);
@@ -111,6 +111,7 @@ TEST(Submit, ADryRunPrintsWhatAShellWouldRunAndRunsNothing) {
   // what is printed does what the verb does
   ASSERT_EQ(site.submit(words).exit_code, 0);
   const Words done = site.lines("words"), program = site.lines("program");
+  EXPECT_THAT(done, testing::Contains("--job-name=it's one"));
   fs::remove(site / "words");
   const auto shell = test::run_program({"/bin/sh", "-c", result.out}, 60'000, [&] {
     ::setenv("PATH", (site / "bin").c_str(), 1);

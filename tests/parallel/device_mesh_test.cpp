@@ -69,7 +69,9 @@ TEST(DeviceMesh, RefusesSizesThatDoNotMultiplyToTheWorld) {
   EXPECT_NE(refusal({.dp = -1, .tp = 3}).find("-1 x 1 x 3"), std::string::npos);
   EXPECT_NE(refusal({.dp = 2, .gp = 2}).find("parallel.gp x parallel.tp: "), std::string::npos);
   EXPECT_NE(refusal({.dp = -1, .tp = -1}).find("parallel.tp"), std::string::npos);
-  EXPECT_NE(refusal({.dp = 0}).find("parallel.dp"), std::string::npos);
+  EXPECT_NE(refusal({.dp = 0}).find("parallel.dp: expected 1 or more, or -1 once for what is left, "
+                                    "found 0; set it to its number of ranks"),
+            std::string::npos);
   EXPECT_NE(refusal({.dp = 1}).find("8 ranks"), std::string::npos);
   DeviceMesh mesh(all, {.dp = 8});
   EXPECT_THROW(mesh.axis("xp"), ConfigError);

@@ -170,6 +170,29 @@ TEST(ProcessContext, ReadsASlurmStepWithoutMasterAddress) {
   EXPECT_EQ(context_of(changed(slurm(), "SLURM_RESTART_COUNT", "2")).job_token, "slurm.71234.1.2");
 }
 
+/// As `salloc --ntasks=4` starts it where use_interactive_step is set: what is not the step's own
+/// is the job's.
+TEST(ProcessContext, TheShellOfAnAllocationIsOneTaskHoweverManyItsJobHas) {
+  auto shell = slurm();
+  shell["SLURM_PROCID"] = shell["SLURM_NODEID"] = "0";
+  shell["SLURM_NTASKS"] = "4";
+  shell["SLURM_STEP_NUM_TASKS"] = "1";
+  shell["SLURM_TASKS_PER_NODE"] = "4";
+  shell["SLURM_STEP_TASKS_PER_NODE"] = "1";
+  shell["SLURM_STEP_NODELIST"] = "n1";
+  shell["SLURM_STEP_ID"] = "4294967290";
+  EXPECT_EQ(context_of(shell).world_size, 1);
+  EXPECT_EQ(context_of(shell).source, "slurm");
+  EXPECT_EQ(context_of(shell).tasks_beside, 4);
+  // with `salloc --nodes=1` the job has no number of tasks
+  EXPECT_EQ(context_of(without(shell, "SLURM_NTASKS")).world_size, 1);
+  EXPECT_EQ(context_of(without(shell, "SLURM_NTASKS")).tasks_beside, 0);
+  // ranks that are started in it are its own
+  const auto inner = changed(changed(torchrun(), "WORLD_SIZE", "4"), "RANK", "1");
+  EXPECT_EQ(context_of(both(inner, shell)).world_size, 4);
+  EXPECT_EQ(context_of(both(inner, shell)).tasks_beside, 0);
+}
+
 TEST(ProcessContext, SlurmTakesTheLaunchingNodeWhenNamesHaveNoAddress) {
   EXPECT_EQ(context_of(slurm(), false).master_address, "10.0.0.9");
   EXPECT_EQ(context_of(changed(slurm(), "MASTER_ADDR", "10.0.0.3"), false).master_address,
@@ -252,9 +275,10 @@ TEST(ProcessContext, RefusesIncompleteSetsByTheMissingName) {
     const std::string text = refusal_of(without(torchrun(), name));
     EXPECT_NE(text.find(name), std::string::npos) << text;
   }
+  const auto step = without(slurm(), "SLURM_STEP_NUM_TASKS");
   for (const char* name : {"SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NODEID",
                            "SLURM_TASKS_PER_NODE", "SLURM_JOB_ID"})
-    EXPECT_NE(refusal_of(without(slurm(), name)).find(name), std::string::npos) << name;
+    EXPECT_NE(refusal_of(without(step, name)).find(name), std::string::npos) << name;
   EXPECT_NE(refusal_of(without(openmpi(), "OMPI_COMM_WORLD_SIZE")).find("OMPI_COMM_WORLD_SIZE"),
             std::string::npos);
   // also when another set is complete: nobody can tell which one was meant
@@ -269,7 +293,9 @@ TEST(ProcessContext, RefusesNumbersThatCannotBe) {
   EXPECT_NE(refusal_of(changed(torchrun(), "LOCAL_WORLD_SIZE", "9")), "accepted");
   EXPECT_NE(refusal_of(changed(torchrun(), "MASTER_PORT", "70000")), "accepted");
   EXPECT_NE(refusal_of(changed(slurm(), "SLURM_TASKS_PER_NODE", "2(x2)")), "accepted");
-  EXPECT_NE(refusal_of(changed(slurm(), "SLURM_STEP_NUM_TASKS", "4")), "accepted");
+  EXPECT_NE(refusal_of(changed(slurm(), "SLURM_STEP_NUM_TASKS", "5"))
+                .find("expected 5 tasks on 3 hosts (SLURM_STEP_NUM_TASKS, "),
+            std::string::npos);
   EXPECT_NE(refusal_of(changed(slurm(), "SLURM_STEP_NODELIST", "n[1-")), "accepted");
 }
 

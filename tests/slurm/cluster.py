@@ -29,6 +29,7 @@ SlurmdParameters=config_overrides
 SchedulerParameters=bf_interval=1,sched_interval=1
 ReturnToService=2
 KillWait=5
+WaitTime=3
 NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] CPUs=4 RealMemory=1000
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE

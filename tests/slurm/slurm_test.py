@@ -20,7 +20,6 @@ from readme_commands import chicago_ingest  # noqa: E402
 
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).absolute()
 LONG_EPOCHS = 200  # for more than a minute
-SCRIPT = SOURCE / "scripts" / "slurm" / "train.sbatch"
 
 
 class Slurm(unittest.TestCase):
@@ -29,27 +28,29 @@ class Slurm(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory(prefix="precinct-slurm-")
         cls.addClassCleanup(cls.temporary.cleanup)
         cls.folder = Path(cls.temporary.name)
+        # a copy: without the site.env that may be beside the scripts
+        cls.script = shutil.copytree(SOURCE / "scripts/slurm", cls.folder / "scripts",
+                                     ignore=shutil.ignore_patterns("site.env")) / "train.sbatch"
         cls.cluster = slurm.Cluster(cls.folder / "cluster")
         cls.addClassCleanup(cls.cluster.stop)
         done = cls.cluster.run(PROGRAM, *chicago_ingest(SOURCE)[0], "--out", cls.folder / "panel.h5")
         assert done.returncode == 0, done.stderr
 
-    def words(self, run, epochs=1):
+    def words(self, run, epochs=1, score=False):
         """Arguments of `precinct train`: equal bits for any number of ranks."""
         return [SOURCE / "configs/chicago/dnn.yaml", "--set", f"data.panel={self.folder / 'panel.h5'}", "--set",
                 f"train.epochs={epochs}", "--set", "train.deterministic=true", "--set", "train.refit=none", "--set",
                 "model.hidden=16", "--set", "train.checkpoint.every=5st", "--set", "log.every=1", "--set",
-                "train.early_stop.patience=1000", "--no-score",
-                "--run-dir", self.folder / run]
+                "train.early_stop.patience=1000", *([] if score else ["--no-score"]), "--run-dir", self.folder / run]
 
-    def submit(self, run, *options, epochs=1, more=(), program=PROGRAM, site=""):
+    def submit(self, run, *options, epochs=1, more=(), program=PROGRAM, site="", score=False):
         """`options` are sbatch's, `more` those of `precinct train`, `site` the text of site.env."""
         env = {"PRECINCT": str(program)}
         if site:
             env["PRECINCT_SITE_ENV"] = str(self.folder / f"{run}.env")
             Path(env["PRECINCT_SITE_ENV"]).write_text(site)
-        return self.cluster.submit("--output", self.folder / f"{run}.out", *options, SCRIPT, *self.words(run, epochs),
-                                   *more, env=env, cwd=self.folder)
+        return self.cluster.submit("--output", self.folder / f"{run}.out", *options, self.script,
+                                   *self.words(run, epochs, score), *more, env=env, cwd=self.folder)
 
     def program(self, name, text):
         """A shell script of this name."""
@@ -105,10 +106,12 @@ class Slurm(unittest.TestCase):
                 job = self.submit(run, f"--ntasks={tasks}", f"--nodes={nodes}")
                 self.assertEqual(self.cluster.finish(job), 0, self.said(run))
                 self.assertIn(f"dp {tasks} x pp 1", self.said(run))
+                self.assertIn("train.sbatch: no values of the cluster were read: ", self.said(run))
                 self.assertEqual(self.weights(run), self.serial())
 
     def test_plain_srun_needs_no_other_variable(self):
-        done = self.cluster.run("srun", "--ntasks=2", "--nodes=2", PROGRAM, "train", *self.words("srun"), timeout=100)
+        done = self.cluster.run("srun", "--wait=0", "--ntasks=2", "--nodes=2", PROGRAM, "train", *self.words("srun"),
+                                timeout=100)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.weights("srun"), self.serial())
 
@@ -127,9 +130,12 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.weights("mpirun"), self.serial())
 
     def test_a_wrapper_as_for_a_container_is_entered_once_a_task(self):
-        wrapper = self.program("wrapper", f'echo "$1 $2 $3 $4 $5" >>{self.folder}/entered\nexec {PROGRAM} "$@"')
-        job = self.submit("wrapped", "--ntasks=2", "--nodes=2", program=wrapper)
+        """And rank 0 scores alone for longer than the cluster's WaitTime after the other has left."""
+        wrapper = self.program("wrapper", f'echo "$1 $2 $3 $4 $5" >>{self.folder}/entered\n'
+                               f'[ "$SLURM_PROCID" = 0 ] || exec {PROGRAM} "$@"\n{PROGRAM} "$@" && exec sleep 4')
+        job = self.submit("wrapped", "--ntasks=2", "--nodes=2", program=wrapper, score=True)
         self.assertEqual(self.cluster.finish(job), 0, self.said("wrapped"))
+        self.assertTrue((self.folder / "wrapped" / "evaluation.json").exists())
         self.assertEqual((self.folder / "entered").read_text(), "launch --agent -- precinct train\n" * 2)
         self.assertEqual(self.weights("wrapped"), self.serial())
 
@@ -147,6 +153,27 @@ class Slurm(unittest.TestCase):
         self.assertIn("dp 2 x pp 1", said)
         self.assertEqual(Path(job["run_folder"]), self.folder / "submitted")
         self.assertEqual(self.weights("submitted"), self.serial())
+
+    def test_what_site_env_exports_reaches_the_tasks_wherever_the_job_came_from(self):
+        """Also with sbatch --export=NONE; and the file may look at variables that are not set."""
+        stand_in = self.program("stand_in", 'echo "task $SLURM_PROCID has $OF_THE_SITE"')
+        beside = shutil.copytree(self.script.parent, self.folder / "a site")
+        (beside / "site.env").write_text('[ "$NEVER_SET" ] || PRECINCT="' + str(stand_in) + '"\nexport OF_THE_SITE=values\n')
+        named = {"PRECINCT_SLURM_SCRIPTS": str(beside)}
+        jobs = [(name, script, self.cluster.submit("--output", self.folder / f"{name}.out", f"--export={export}",
+                                                   "--ntasks=2", script, "x.yaml", "--run-dir", "r", env=env,
+                                                   cwd=self.folder))
+                for name, script, export, env in (
+                    ("beside", beside / "train.sbatch", "NONE", {}),
+                    ("bench-beside", beside / "bench.sbatch", "NONE", {}),
+                    ("named", self.script, "ALL", named),
+                    ("bench-named", self.script.with_name("bench.sbatch"), "ALL", named))]
+        for name, script, job in jobs:
+            with self.subTest(name):
+                self.assertEqual(self.cluster.finish(job), 0, self.said(name))
+                for task in 0, 1:
+                    self.assertIn(f"task {task} has values\n", self.said(name))
+                self.assertIn(f"{script.name}: the cluster's values are those of {beside}/site.env\n", self.said(name))
 
     def test_what_slurm_refuses_is_one_line_and_code_two(self):
         words = self.words("refused-by-slurm")
@@ -310,8 +337,8 @@ class Slurm(unittest.TestCase):
         (self.folder / "sweep.txt").write_text("run.seed=1 model.hidden=8\nrun.seed=2\n")
         words = [word for word in self.words("sweep") if word != "--no-score"]
         job = self.cluster.submit("--array=1-2", "--output", self.folder / "sweep-%a.out",
-                                  SCRIPT.with_name("sweep_array.sbatch"), self.folder / "sweep.txt", *words,
-                                  env={"PRECINCT": PROGRAM, "PRECINCT_SLURM_SCRIPTS": str(SCRIPT.parent)},
+                                  self.script.with_name("sweep_array.sbatch"), self.folder / "sweep.txt", *words,
+                                  env={"PRECINCT": PROGRAM, "PRECINCT_SLURM_SCRIPTS": str(self.script.parent)},
                                   cwd=self.folder)
         for task, settings in ((1, ("seed: 1", "hidden: 8")), (2, ("seed: 2", "hidden: 16"))):
             said = f"sweep-{task}"
@@ -321,13 +348,27 @@ class Slurm(unittest.TestCase):
                 self.assertIn(setting, config)
             self.assertIn("picked before the test range was seen", self.said(said))
 
+    def test_a_sweep_that_cannot_begin_says_why_in_one_line(self):
+        (self.folder / "two.txt").write_text("run.seed=1\nrun.seed=2")  # without the last line's end
+        (self.folder / "empty.txt").write_text("")
+        for task, words, says in (
+                (1, ["two.txt", "x.yaml", "--run-dir"], "--run-dir: expected a folder after it, found none; "),
+                (1, ["two.txt", "x.yaml", "--run-dir="], "--run-dir: expected a folder after it, found none; "),
+                (3, ["two.txt", "x.yaml", "--run-dir", "r"], "expected a line 3, found none; --array=1-2 fits"),
+                (1, ["empty.txt", "x.yaml", "--run-dir", "r"], "empty.txt: expected a file with a line of settings")):
+            done = self.cluster.run("bash", self.script.with_name("sweep_array.sbatch"), *words, cwd=self.folder,
+                                    env={"SLURM_ARRAY_TASK_ID": str(task), "PRECINCT_SLURM_SCRIPTS": str(self.script.parent)})
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertRegex(done.stderr, r"^sweep_array\.sbatch: .*; .*\n$")
+            self.assertIn(says, done.stderr)
+
     def test_one_task_of_an_array_is_queued_again_alone(self):
         """The one that Slurm gives the number of the whole array."""
         (self.folder / "array.txt").write_text("run.seed=1\nrun.seed=2\n")
         words = [word for word in self.words("array", epochs=16) if word != "--no-score"]
         job = self.cluster.submit("--array=1-2", "--output", self.folder / "array-%a.out",
-                                  SCRIPT.with_name("sweep_array.sbatch"), self.folder / "array.txt", *words,
-                                  env={"PRECINCT": PROGRAM, "PRECINCT_SLURM_SCRIPTS": str(SCRIPT.parent)},
+                                  self.script.with_name("sweep_array.sbatch"), self.folder / "array.txt", *words,
+                                  env={"PRECINCT": PROGRAM, "PRECINCT_SLURM_SCRIPTS": str(self.script.parent)},
                                   cwd=self.folder)
         for task in 1, 2:
             self.wait_for_steps(f"array/{task}", 6)
@@ -340,7 +381,7 @@ class Slurm(unittest.TestCase):
         self.assertIn(f"job {job}_{stopped} is queued again", self.said(f"array-{stopped}"))
 
     def test_bash_and_slurm_take_every_batch_file(self):
-        scripts = sorted(SCRIPT.parent.glob("*.sbatch"))
+        scripts = sorted(self.script.parent.glob("*.sbatch"))
         self.assertEqual([script.stem for script in scripts], ["bench", "sweep_array", "train"])
         for script in scripts:
             with self.subTest(script.name):
@@ -354,6 +395,13 @@ class Slurm(unittest.TestCase):
         return [SOURCE / "configs/chicago/dnn.yaml", "--set", f"data.panel={self.folder / 'panel.h5'}", "--set",
                 "model.hidden=16", "--rounds", "2", "--steps", "2", "--layouts", "dp2", "--out", self.folder / out]
 
+    def test_the_shell_of_an_allocation_is_a_world_of_one(self):
+        """With LaunchParameters=use_interactive_step a step whose variables are in part those of the whole job."""
+        for size in "--ntasks=4", "--nodes=1":
+            done = self.cluster.run("salloc", size, "srun", "--ntasks=1", "--preserve-env", PROGRAM, "train",
+                                    *self.words("shell"), "--dry-run")
+            self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_bench_in_a_step_of_one_task_starts_its_own_ranks(self):
         done = self.cluster.run("srun", "--ntasks=1", "--cpus-per-task=2", PROGRAM, "bench", "scaling",
                                 *self.bench_words("alone"), "--nproc", "2", timeout=100)
@@ -363,30 +411,30 @@ class Slurm(unittest.TestCase):
     def test_bench_measures_two_tasks_against_one_process(self):
         words = self.bench_words("bench")
         job = self.cluster.submit("--output", self.folder / "bench.out", "--ntasks=2", "--nodes=2",
-                                  SCRIPT.with_name("bench.sbatch"), *words, env={"PRECINCT": PROGRAM}, cwd=self.folder)
+                                  self.script.with_name("bench.sbatch"), *words, env={"PRECINCT": PROGRAM}, cwd=self.folder)
         self.assertEqual(self.cluster.finish(job), 0, self.said("bench"))
         self.assertIn("dp2", (self.folder / "bench" / "scaling.txt").read_text())
         self.assertIn((self.folder / "bench" / "scaling.txt").read_text().splitlines()[0], self.said("bench"))
 
     def test_a_bench_without_arguments_is_refused(self):
-        job = self.cluster.submit("--output", self.folder / "bench-refused.out", SCRIPT.with_name("bench.sbatch"),
+        job = self.cluster.submit("--output", self.folder / "bench-refused.out", self.script.with_name("bench.sbatch"),
                                   env={"PRECINCT": PROGRAM}, cwd=self.folder)
         self.assertEqual(self.cluster.finish(job), 2)
         self.assertIn("expected CONFIG... --out FOLDER", self.said("bench-refused"))
 
     def test_outside_a_job_it_says_so(self):
-        done = self.cluster.run("bash", SCRIPT, *self.words("outside"))
+        done = self.cluster.run("bash", self.script, *self.words("outside"))
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, r"^train\.sbatch: expected a job of Slurm, found none; .*\n$")
 
     def test_a_run_that_may_not_go_on_is_refused(self):
-        job = self.cluster.submit("--output", self.folder / "never.out", SCRIPT, "some.yaml", "--run-dir",
+        job = self.cluster.submit("--output", self.folder / "never.out", self.script, "some.yaml", "--run-dir",
                                   self.folder / "never", "--resume", "never", cwd=self.folder)
         self.assertEqual(self.cluster.finish(job), 2)
         self.assertIn("found --resume never; choose a new --run-dir", self.said("never"))
 
     def test_a_run_without_a_folder_is_refused(self):
-        job = self.cluster.submit("--output", self.folder / "refused.out", SCRIPT, "some.yaml",
+        job = self.cluster.submit("--output", self.folder / "refused.out", self.script, "some.yaml",
                                   env={"PRECINCT": PROGRAM}, cwd=self.folder)
         self.assertEqual(self.cluster.finish(job), 2)
         self.assertIn("expected --run-dir FOLDER", self.said("refused"))
