@@ -51,9 +51,7 @@ class RankProbe {
     job.source = context_.source;
     job.store_address = context_.one_host() ? "127.0.0.1" : context_.master_address;
     job.store_port = context_.master_port;
-    job.store_holder = context_.launcher_holds_store ? "the launcher"
-                       : context_.agent_holds_store  ? "rank 0's agent"
-                                                     : "rank 0";
+    job.store_holder = context_.store_holder();
     job.own_rank = context_.rank;
     for (const auto& text : gather("facts", json(own_facts(machine)).dump()))
       job.ranks.push_back(json::parse(text).get<RankFacts>());

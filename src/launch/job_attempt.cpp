@@ -109,8 +109,14 @@ void JobAttempt::wait_for_something() {
 }
 
 void JobAttempt::take_signals() {
-  for (const int signal : around_.signals.take())
-    if (signal != SIGCHLD) pass_on(signal);
+  for (const int signal : around_.signals.take()) {
+    if (signal == SIGTSTP) {
+      say("SIGTSTP came (Ctrl-Z) and is not followed: the ranks need this process; Ctrl-C ends the "
+          "job");
+    } else if (signal != SIGCHLD) {
+      pass_on(signal);
+    }
+  }
 }
 
 /// The second request to stop ends what is left after the grace.

@@ -13,7 +13,7 @@ namespace precinct::launch {
 SignalFile::SignalFile() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGUSR1}) ::sigaddset(&set, number);
+  for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGUSR1, SIGTSTP}) ::sigaddset(&set, number);
   struct sigaction hangup {};
   ::sigaction(SIGHUP, nullptr, &hangup);
   if (hangup.sa_handler != SIG_IGN) ::sigaddset(&set, SIGHUP);

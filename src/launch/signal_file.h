@@ -11,8 +11,9 @@
 namespace precinct::launch {
 
 /// While it lives, the signals that a launcher answers to (children's ends, SIGINT, SIGTERM,
-/// SIGHUP, SIGUSR1) wait in a file instead of interrupting, and SIGPIPE is ignored. SIGHUP stays
-/// ignored where it was (nohup). Make it before there are threads: they take over what is blocked.
+/// SIGHUP, SIGUSR1, SIGTSTP) wait in a file instead of interrupting, and SIGPIPE is ignored. SIGHUP
+/// stays ignored where it was (nohup). Make it before there are threads: they take over what is
+/// blocked.
 class SignalFile {
  public:
   /// Throws IoError when this process has no files left.

@@ -72,14 +72,14 @@ JobFacts facts_of(const JobAttempt& attempt, const SupervisorOptions& options) {
   return facts;
 }
 
-/// Waits; the signal that cut it short, 0 for none.
+/// Waits; the signal that cut it short, 0 for none. Ctrl-Z does not.
 int pause(SignalFile& signals, milliseconds time) {
   const auto end = Clock::now() + time;
   for (auto now = Clock::now(); now < end; now = Clock::now()) {
     pollfd file{signals.number(), POLLIN, 0};
     ::poll(&file, 1, static_cast<int>(std::chrono::ceil<milliseconds>(end - now).count()));
     for (const int signal : signals.take())
-      if (signal != SIGCHLD) return signal;
+      if (signal != SIGCHLD && signal != SIGTSTP) return signal;
   }
   return 0;
 }

@@ -294,8 +294,11 @@ Work C10dCommunicator::start_message(const CallRecord& record, at::Tensor& tenso
     return start_on_device({record}, {{record.operation, tensor, peer, tag}});
   group_->check_in_use();
   return group_->guarded(record, options_.timeout, [&] {
-    const auto message = group_->checker->count(record, peer, tag);
-    if (options_.check || message.number <= options_.checked_calls) {
+    auto message = group_->checker->count(record, peer, tag);
+    const bool is_checked = options_.check || message.number <= options_.checked_calls;
+    // messages of one sender and tag are matched by order: one stays behind those that still wait
+    if (is_checked || (!is_send && group_->has_unposted({peer, tag}))) {
+      if (!is_checked) message.key.clear();
       if (is_send) group_->checker->announce(message);
       const auto call = std::make_shared<CheckedMessage>(group_, message, tensor, tag);
       if (!is_send) group_->unposted.push_back(call);
@@ -334,7 +337,7 @@ std::vector<bool> C10dCommunicator::agree_on_messages(const std::vector<CallReco
   }
   for (const auto& message : sends) {  // meanwhile move_on() answers
     const Progress::Wait waiting(*group_->progress, group_->awaited(message.record, message.peer));
-    checker.await_answer(message);
+    checker.await_answer(message, options_.timeout);
   }
   group_->move_on();
   const bool gives = std::any_of(messages.begin(), messages.end(), [](const auto& message) {
@@ -352,8 +355,8 @@ void C10dCommunicator::await_senders() {
   while (!group_->unanswered.empty()) {
     const auto message = group_->unanswered.front();
     const Progress::Wait waiting(*group_->progress, group_->awaited(message.record, message.peer));
-    group_->checker->await_sender(message,
-                                  std::chrono::duration_cast<Milliseconds>(Clock::now() - start));
+    group_->checker->await_sender(
+        message, std::chrono::duration_cast<Milliseconds>(Clock::now() - start), options_.timeout);
     group_->move_on();
   }
 }

@@ -94,6 +94,13 @@ Milliseconds C10dCommunicator::Group::move_on() {
   return Milliseconds(unposted.empty() && unanswered.empty() ? 500 : 20);
 }
 
+bool C10dCommunicator::Group::has_unposted(std::pair<int, int> channel) const {
+  return std::any_of(unposted.begin(), unposted.end(), [&](const auto& entry) {
+    const auto message = entry.lock();
+    return message && message->channel() == channel;
+  });
+}
+
 Progress::Awaited C10dCommunicator::Group::awaited(const CallRecord& record, int peer) const {
   if (peer >= 0) return {record.text_in(name), {world_ranks[static_cast<std::size_t>(peer)]}};
   return {record.text_in(name), world_ranks, id, record.number};
@@ -246,24 +253,25 @@ void C10dCommunicator::CheckedMessage::post() {
 
 bool C10dCommunicator::CheckedMessage::try_post() {
   if (call_) return true;
-  if (!group_->checker->try_received(message_)) return false;
+  if (!message_.key.empty() && !group_->checker->try_received(message_)) return false;
   post();
   return true;
 }
 
 void C10dCommunicator::CheckedMessage::wait(Milliseconds timeout) {
   if (done_) return;
+  const Milliseconds limit = timeout.count() > 0 ? timeout : group_->timeout;
   const Progress::Wait waiting(*group_->progress, group_->awaited(message_.record, message_.peer));
-  group_->guarded(message_.record, group_->timeout, [&] {
+  group_->guarded(message_.record, limit, [&] {
     if (is_send()) {
-      group_->checker->await_answer(message_);
+      group_->checker->await_answer(message_, limit);
     } else {
       const auto start = Clock::now();
       while (true) {
         group_->move_on();
         if (call_) break;
         group_->checker->await_sender(
-            message_, std::chrono::duration_cast<Milliseconds>(Clock::now() - start));
+            message_, std::chrono::duration_cast<Milliseconds>(Clock::now() - start), limit);
       }
     }
     call_->wait(timeout);

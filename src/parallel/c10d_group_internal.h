@@ -27,6 +27,8 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
   void check_in_use();
   /// Posts checked recvs whose sender has come; returns how long one may look away.
   std::chrono::milliseconds move_on();
+  /// Whether a recv of this sender and tag is still to be posted.
+  bool has_unposted(std::pair<int, int> channel) const;
   /// The backend for a tensor.
   c10d::Backend& of(const at::Tensor& tensor) { return is_on_device(tensor) ? *device : *host; }
   bool is_on_device(const at::Tensor& tensor) const {
@@ -67,7 +69,7 @@ struct C10dCommunicator::Group final : GroupRegistry::Entry {
   std::shared_ptr<GroupRegistry> registry;
   std::shared_ptr<Progress> progress;
   std::string id;                                       // alike on all members
-  std::vector<std::weak_ptr<CheckedMessage>> unposted;  // checked recvs, in order
+  std::vector<std::weak_ptr<CheckedMessage>> unposted;  // recvs, in order
   std::vector<CallChecker::Message> unanswered;         // those of a batch on the device
 
   std::mutex mutex;                                    // of what follows
@@ -99,13 +101,13 @@ class C10dCommunicator::Call final : public PendingCall {
   const std::shared_ptr<bool> ended_ = std::make_shared<bool>(false);  // under the group's mutex
 };
 
-/// A send or recv of the checked calls.
+/// A send or recv of the checked calls, or a recv that stays behind one.
 class C10dCommunicator::CheckedMessage final : public PendingCall {
  public:
   CheckedMessage(std::shared_ptr<Group> group, CallChecker::Message message, at::Tensor tensor,
                  int tag);
   std::pair<int, int> channel() const { return {message_.peer, tag_}; }
-  /// Posts a recv whose sender has come and agrees; whether nothing is left to post.
+  /// Posts a recv whose sender has come and agrees, or need not; whether nothing is left to post.
   bool try_post();
   void wait(std::chrono::milliseconds timeout) override;
   bool is_done() const override { return done_; }

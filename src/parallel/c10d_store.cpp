@@ -13,6 +13,7 @@
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <type_traits>
 
 #include "base/error.h"
 #include "parallel/c10d_internal.h"
@@ -50,50 +51,97 @@ auto guarded(const std::string& where, const Body& body) {
   }
 }
 
+/// What the views of one connection share. c10d waits for ever for the answer of a holder that was
+/// stopped by a signal, so that its calls run in a thread that can be left behind.
+struct Connection {
+  Connection(StoreHolder of, bool may_wait) : holder(std::move(of)), is_patient(may_wait) {}
+  const StoreHolder holder;
+  const bool is_patient;  // its calls run in the caller's thread
+  MakingThread thread;
+};
+
 class C10dStore final : public Store {
  public:
-  C10dStore(c10::intrusive_ptr<c10d::Store> store, std::string where)
-      : store_(std::move(store)), where_(std::move(where)) {}
+  C10dStore(c10::intrusive_ptr<c10d::Store> store, std::string where,
+            std::shared_ptr<Connection> connection)
+      : store_(std::move(store)), where_(std::move(where)), connection_(std::move(connection)) {}
 
   void set(const std::string& key, const std::string& value) override {
-    guarded(where_ + key, [&] { store_->set(key, bytes(value)); });
+    ask(key, [key, value](c10d::Store& store) {
+      store.set(key, bytes(value));
+      return true;
+    });
   }
   std::optional<std::string> get(const std::string& key,
                                  std::chrono::milliseconds timeout) override {
-    return guarded(where_ + key, [&]() -> std::optional<std::string> {
-      // c10d's own wait prints two warnings whenever it ends without the key
-      const auto deadline = std::chrono::steady_clock::now() + timeout;
-      for (std::chrono::nanoseconds pause = kShortestPause; !store_->check({key});
-           pause = std::min(2 * pause, kLongestPause)) {
-        const std::chrono::nanoseconds left = deadline - std::chrono::steady_clock::now();
-        if (left.count() <= 0) return std::nullopt;
-        std::this_thread::sleep_for(std::min(pause, left));
-      }
-      return text(store_->get(key));
-    });
+    // c10d's own wait prints two warnings whenever it ends without the key
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    for (std::chrono::nanoseconds pause = kShortestPause;;
+         pause = std::min(2 * pause, kLongestPause)) {
+      auto value = ask(key, [key](c10d::Store& store) -> std::optional<std::string> {
+        if (!store.check({key})) return std::nullopt;
+        return text(store.get(key));
+      });
+      if (value) return value;
+      const std::chrono::nanoseconds left = deadline - std::chrono::steady_clock::now();
+      if (left.count() <= 0) return std::nullopt;
+      std::this_thread::sleep_for(std::min(pause, left));
+    }
   }
   std::int64_t add(const std::string& key, std::int64_t amount) override {
-    return guarded(where_ + key, [&] { return store_->add(key, amount); });
+    return ask(key, [key, amount](c10d::Store& store) { return store.add(key, amount); });
   }
   std::string set_once(const std::string& key, const std::string& value) override {
-    return guarded(where_ + key, [&] { return text(store_->compareSet(key, {}, bytes(value))); });
+    return ask(key, [key, value](c10d::Store& store) {
+      return text(store.compareSet(key, {}, bytes(value)));
+    });
   }
   void remove(const std::string& key) override {
-    guarded(where_ + key, [&] { store_->deleteKey(key); });
+    ask(key, [key](c10d::Store& store) { return store.deleteKey(key); });
   }
   std::unique_ptr<Store> view(const std::string& prefix) override {
     return std::make_unique<C10dStore>(c10::make_intrusive<c10d::PrefixStore>(prefix, store_),
-                                       where_ + prefix + "/");
+                                       where_ + prefix + "/", connection_);
   }
-  std::unique_ptr<Store> clone() override {
-    return guarded(where_, [&] { return std::make_unique<C10dStore>(store_->clone(), where_); });
-  }
+  std::unique_ptr<Store> clone() override { return cloned(false); }
+  std::unique_ptr<Store> patient_clone() override { return cloned(true); }
   const std::string& name() const override { return where_; }
   const c10::intrusive_ptr<c10d::Store>& inner() const { return store_; }
 
  private:
+  /// What `body`, which must own what it uses, is answered within the holder's time.
+  template <typename Body>
+  std::invoke_result_t<Body, c10d::Store&> ask(const std::string& key, const Body& body) {
+    return guarded(where_ + key, [&] {
+      if (connection_->is_patient) return body(*store_);
+      auto answer = connection_->thread.made_within(
+          connection_->holder.timeout, [store = store_, body] { return body(*store); });
+      if (!answer) throw no_answer(key);
+      return *std::move(answer);
+    });
+  }
+
+  std::unique_ptr<Store> cloned(bool is_patient) {
+    return guarded(where_, [&] {
+      auto store = made_until(std::chrono::steady_clock::now() + connection_->holder.timeout,
+                              [store = store_] { return store->clone(); });
+      if (!store) throw no_answer("");
+      return std::make_unique<C10dStore>(
+          *std::move(store), where_, std::make_shared<Connection>(connection_->holder, is_patient));
+    });
+  }
+
+  CommError no_answer(const std::string& key) const {
+    const StoreHolder& holder = connection_->holder;
+    return CommError(fmt::format(
+        "{}{}: expected an answer of {}, which holds the job's store, within {} s, found none; see "
+        "whether it was stopped by a signal or its host is out of reach, then start the job again",
+        where_, key, holder.name, static_cast<double>(holder.timeout.count()) / 1e3));
+  }
+
   c10::intrusive_ptr<c10d::Store> store_;
   std::string where_;
+  std::shared_ptr<Connection> connection_;
 };
 
 /// A listening socket, bound here so that it answers at one address only and so that a port in use
@@ -185,7 +233,7 @@ StoreServer::~StoreServer() = default;
 std::uint16_t StoreServer::port() const { return server_->store->getPort(); }
 
 std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t port,
-                                     std::chrono::milliseconds timeout) {
+                                     std::chrono::milliseconds timeout, const StoreHolder& holder) {
   c10d::TCPStoreOptions options;
   options.port = port;
   options.waitWorkers = false;
@@ -207,7 +255,9 @@ std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t p
       return c10::intrusive_ptr<c10d::Store>(c10::make_intrusive<c10d::TCPStore>(address, options));
     });
     if (!store) fail("a listener that does not answer");
-    return std::make_unique<C10dStore>(*store, where);
+    StoreHolder asked = holder;
+    if (asked.timeout.count() == 0) asked.timeout = timeout;
+    return std::make_unique<C10dStore>(*store, where, std::make_shared<Connection>(asked, false));
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {

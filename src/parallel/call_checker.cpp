@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/error.h"
 
@@ -12,6 +13,7 @@ namespace precinct::parallel {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::milliseconds;
 
 /// "<hash> <text>".
 std::string value_of(std::uint64_t hash, const std::string& text) {
@@ -20,6 +22,35 @@ std::string value_of(std::uint64_t hash, const std::string& text) {
 std::string text_of(const std::string& value) {
   return value.substr(std::min<std::size_t>(17, value.size()));
 }
+
+/// How long a rank waits for others through the store. It begins anew, once, when the store or this
+/// process was held up meanwhile: the others are not to blame for that.
+class Patience {
+ public:
+  explicit Patience(Milliseconds limit) : limit_(limit), end_(Clock::now() + limit) {}
+  /// How long to look now, at most what `while_waiting` says.
+  Milliseconds look(const std::function<Milliseconds()>& while_waiting) {
+    looked_ = Clock::now();
+    const auto longest = while_waiting();
+    slice_ = std::clamp(std::chrono::duration_cast<Milliseconds>(end_ - Clock::now()),
+                        Milliseconds(0), longest);
+    return slice_;
+  }
+  bool is_over() {
+    const auto now = Clock::now();
+    if (!has_renewed_ && now - looked_ > slice_ + limit_ / 4) {
+      has_renewed_ = true;
+      end_ = now + limit_;
+    }
+    return now >= end_;
+  }
+
+ private:
+  const Milliseconds limit_;
+  Clock::time_point end_, looked_;
+  Milliseconds slice_{0};
+  bool has_renewed_ = false;
+};
 
 }  // namespace
 
@@ -56,7 +87,7 @@ void CallChecker::compare_all(const std::string& key, const std::string& own,
   const int size = static_cast<int>(world_ranks_.size());
   const std::string own_key = fmt::format("{}/{}", key, rank_);
   store_->set(own_key, own);
-  const auto deadline = Clock::now() + timeout_;
+  Patience patience(timeout_);
   std::vector<std::string> values(world_ranks_.size());
   std::vector<int> missing;
   for (int r = 0; r < size; ++r) {
@@ -64,12 +95,8 @@ void CallChecker::compare_all(const std::string& key, const std::string& own,
     if (r == rank_) value = own;
     do {
       if (value) break;
-      const auto slice = while_waiting_();
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-      value = store_->get(fmt::format("{}/{}", key, r),
-                          std::clamp(left, std::chrono::milliseconds(0), slice));
-    } while (!value && Clock::now() < deadline);
+      value = store_->get(fmt::format("{}/{}", key, r), patience.look(while_waiting_));
+    } while (!value && !patience.is_over());
     if (value) {
       values[static_cast<std::size_t>(r)] = *value;
     } else {
@@ -146,18 +173,22 @@ void CallChecker::announce(const Message& message) {
   store_->set(message.key, message.record.shape);
 }
 
-CommError CallChecker::missing(const Message& message, const char* what) const {
+CommError CallChecker::missing(const Message& message, const char* what, Milliseconds limit) const {
   return CommError(fmt::format(
       "rank {}: {}: expected the matching {} of rank {} within {} s, found none; look there: it "
       "died, hangs or left the call out",
       world_ranks_[static_cast<std::size_t>(rank_)], message.record.text_in(group_), what,
       world_ranks_[static_cast<std::size_t>(message.peer)],
-      static_cast<double>(timeout_.count()) / 1e3));
+      static_cast<double>(limit.count()) / 1e3));
 }
 
-void CallChecker::await_sender(const Message& message, std::chrono::milliseconds waited) {
-  if (waited >= timeout_) throw missing(message, "send");
-  store_->get(message.key, std::chrono::milliseconds(20));
+void CallChecker::await_sender(const Message& message, Milliseconds waited, Milliseconds limit) {
+  if (waited >= limit) throw missing(message, "send", limit);
+  if (message.key.empty()) {  // one before it is waited for
+    std::this_thread::sleep_for(Milliseconds(1));
+  } else {
+    store_->get(message.key, std::min(limit - waited, Milliseconds(20)));
+  }
 }
 
 bool CallChecker::try_received(const Message& message) {
@@ -179,13 +210,13 @@ void CallChecker::answer(const Message& message, const std::string& sent) {
   if (answer != "ok") throw CommError(answer);
 }
 
-void CallChecker::await_answer(const Message& message) {
-  const auto deadline = Clock::now() + timeout_;
+void CallChecker::await_answer(const Message& message, Milliseconds limit) {
+  Patience patience(limit);
   std::optional<std::string> answer;
-  while (!answer) {
-    if (Clock::now() >= deadline) throw missing(message, "recv");
-    answer = store_->get(message.key + "/answer", std::min(timeout_, while_waiting_()));
-  }
+  do {
+    answer = store_->get(message.key + "/answer", patience.look(while_waiting_));
+    if (!answer && patience.is_over()) throw missing(message, "recv", limit);
+  } while (!answer);
   store_->remove(message.key + "/answer");
   if (*answer != "ok") throw CommError(*answer);
 }

@@ -44,7 +44,7 @@ class CallChecker {
   struct Message {
     CallRecord record;
     int peer = -1;
-    std::string key;
+    std::string key;           ///< empty when it is not compared
     std::uint64_t number = 0;  ///< of this direction, peer and tag; alike at both ends
   };
   /// Counts a message; nothing is sent.
@@ -52,12 +52,14 @@ class CallChecker {
   void announce(const Message& message);
   /// Compares and answers when the sender has announced it; false when it has not.
   bool try_received(const Message& message);
-  /// Waits a moment for the sender; throws CommError after `waited` is the timeout.
-  void await_sender(const Message& message, std::chrono::milliseconds waited);
-  void await_answer(const Message& message);
+  /// Waits a moment for the sender; throws CommError after `waited` is `limit`.
+  void await_sender(const Message& message, std::chrono::milliseconds waited,
+                    std::chrono::milliseconds limit);
+  void await_answer(const Message& message, std::chrono::milliseconds limit);
 
  private:
-  CommError missing(const Message& message, const char* what) const;
+  CommError missing(const Message& message, const char* what,
+                    std::chrono::milliseconds limit) const;
   void answer(const Message& message, const std::string& sent);
   void compare_all(const std::string& key, const std::string& own, const CallRecord& record,
                    const CallHistory* history = nullptr);

@@ -10,8 +10,10 @@
 namespace precinct::parallel {
 
 std::unique_ptr<Store> job_store(const std::string& address, std::uint16_t port,
-                                 std::int64_t restart_count, std::chrono::milliseconds timeout) {
-  return connect_store(address, port, timeout)->view(fmt::format("precinct/{}", restart_count));
+                                 std::int64_t restart_count, std::chrono::milliseconds timeout,
+                                 const StoreHolder& holder) {
+  return connect_store(address, port, timeout, holder)
+      ->view(fmt::format("precinct/{}", restart_count));
 }
 
 std::unique_ptr<StoreServer> serve_store(const ProcessContext& context) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/last_words.h"
 
+#include <cxxabi.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <typeinfo>
 #include <utility>
 
 #include "parallel/made_until.h"
@@ -32,17 +35,22 @@ Speaker& speaker() {
   return *one;
 }
 
-std::string reason() {
-  const auto error = std::current_exception();
-  if (!error) return "an end by std::terminate";
+std::string text_of_exception() {
   try {
-    std::rethrow_exception(error);
+    std::rethrow_exception(std::current_exception());
   } catch (const std::exception& caught) {
     const std::string text = caught.what();
     return "'" + text.substr(0, std::min<std::size_t>(text.find('\n'), 200)) + "'";
   } catch (...) {
-    return "an exception of no known kind";
+    return "of no known kind";
   }
+}
+
+/// Whether Gloo threw it, whose headers do not show its types: in a thread of its own, when the
+/// sizes of a call differ.
+bool is_of_gloo() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  return type != nullptr && std::string_view(type->name()).starts_with("N4gloo");
 }
 
 std::string doing(const Progress& progress) {
@@ -57,10 +65,21 @@ std::string doing(const Progress& progress) {
 
 [[noreturn]] void speak() {
   if (const auto progress = speaker().progress.lock()) {
-    const std::string line = fmt::format(
-        "rank {}: expected calls of one size on all ranks, found {} in {}; compare with the calls "
-        "that the other ranks name, parallel.check: true compares them before they are made\n",
-        speaker().rank, reason(), doing(*progress));
+    const auto rank = speaker().rank;
+    std::string line;
+    if (is_of_gloo()) {
+      line = fmt::format(
+          "rank {}: expected calls of one size on all ranks, found {} in {}; compare with the "
+          "calls that the other ranks name, parallel.check: true compares them before they are "
+          "made\n",
+          rank, text_of_exception(), doing(*progress));
+    } else if (std::current_exception()) {
+      line = fmt::format("rank {}: ended by an uncaught exception {} in {}; catch it in main\n",
+                         rank, text_of_exception(), doing(*progress));
+    } else {
+      line = fmt::format("rank {}: ended by std::terminate in {}; see who calls it\n", rank,
+                         doing(*progress));
+    }
     std::fputs(line.c_str(), stderr);
     std::fflush(stderr);
     try {  // a store that does not answer keeps nobody

@@ -12,9 +12,10 @@
 
 namespace precinct::parallel {
 
-/// From now on, when std::terminate ends this process (Gloo does that from a thread of its own when
-/// the sizes of a call differ over the ranks), it first says on standard error what the rank was
-/// doing: its step and the call it waited for or made last. Then what was set before goes on. The
+/// From now on, when std::terminate ends this process (by an exception that nobody caught, or by
+/// Gloo from a thread of its own when the sizes of a call differ over the ranks), it first says on
+/// standard error which of both, and what the rank was doing: its step and the call it waited for
+/// or made last. Then what was set before goes on. The
 /// last rank and progress that were given count.
 ///
 /// `leave`, where given, tells the other ranks, within a second, and returns what the job ends with

@@ -43,6 +43,9 @@ struct ProcessContext {
   std::string store_address() const {
     return one_host() && !launcher_holds_store ? "127.0.0.1" : master_address;
   }
+  const char* store_holder() const {
+    return launcher_holds_store ? "the launcher" : agent_holds_store ? "rank 0's agent" : "rank 0";
+  }
   bool one_host() const { return local_world_size == world_size; }
 
   /// From this process's environment. Throws ConfigError, one line with the variable's name.

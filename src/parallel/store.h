@@ -13,8 +13,9 @@ namespace precinct::parallel {
 struct ProcessContext;
 
 /// Small values by name that all ranks of a job share: how they find each other, compare calls and
-/// tell that they live. Held by the launcher or by rank 0. Thread-safe, but a blocking get holds
-/// the connection: a thread of its own takes a clone(). Throws CommError when the holder is gone.
+/// tell that they live. Held by the launcher or by rank 0. Thread-safe, but one call at a time: a
+/// thread of its own takes a clone(). Throws CommError when the holder is gone, or gives no answer
+/// within StoreHolder::timeout (a signal stopped it): the connection is of no more use then.
 class Store {
  public:
   virtual ~Store() = default;
@@ -33,6 +34,15 @@ class Store {
   virtual const std::string& name() const = 0;
   /// A connection of its own.
   virtual std::unique_ptr<Store> clone() = 0;
+  /// The same for a thread that nobody waits for: its calls wait for an answer as long as it takes.
+  virtual std::unique_ptr<Store> patient_clone() = 0;
+};
+
+/// Who holds a store, for messages, and how long one answer of it may take (0: as long as the
+/// connection).
+struct StoreHolder {
+  std::string name = "the launcher or rank 0";
+  std::chrono::milliseconds timeout{0};
 };
 
 /// Holds the store of a job; ends with the object.
@@ -54,12 +64,14 @@ class StoreServer {
 /// A connection to the store at `address`:`port`. Throws CommError when it is not reached within
 /// `timeout`.
 std::unique_ptr<Store> connect_store(const std::string& address, std::uint16_t port,
-                                     std::chrono::milliseconds timeout);
+                                     std::chrono::milliseconds timeout,
+                                     const StoreHolder& holder = {});
 
 /// The same, in the part that belongs to start `restart_count` of the job: one that starts again
 /// may find the store of its launcher as the start before left it.
 std::unique_ptr<Store> job_store(const std::string& address, std::uint16_t port,
-                                 std::int64_t restart_count, std::chrono::milliseconds timeout);
+                                 std::int64_t restart_count, std::chrono::milliseconds timeout,
+                                 const StoreHolder& holder = {});
 
 /// The store of a job, for rank 0 or its agent, seen from the job's hosts only. Throws ConfigError
 /// when `context.master_address` is not this host, CommError when the port is in use.

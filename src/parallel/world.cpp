@@ -19,6 +19,7 @@
 #include "parallel/job_life.h"
 #include "parallel/last_words.h"
 #include "parallel/local_communicator.h"
+#include "parallel/made_until.h"
 #include "parallel/post_mortem.h"
 
 namespace precinct::parallel {
@@ -104,7 +105,7 @@ void World::start_heartbeat(const ConnectOptions& options) {
                                      .every = options.heartbeat,
                                      .timeout = options.timeout};
   heartbeat_ = std::make_unique<Heartbeat>(
-      JobLife(JobLife::part_of(*store_)->clone()), progress_, heartbeat,
+      JobLife(JobLife::part_of(*store_)->patient_clone()), progress_, heartbeat,
       [registry = registry_](const std::string& reason) { registry->give_up_all(reason); });
   const auto post_mortem = std::make_shared<PostMortem>(JobLife(JobLife::part_of(*store_)->clone()),
                                                         progress_, context_.rank);
@@ -113,9 +114,13 @@ void World::start_heartbeat(const ConnectOptions& options) {
 }
 
 void World::leave(Milliseconds limit) {
-  JobLife life(JobLife::part_of(*store_));
-  life.say_gone(context_.rank);
-  if (server_) life.wait_until_gone(context_.world_size, limit);
+  const auto life = std::make_shared<JobLife>(JobLife::part_of(*store_));
+  // a holder of the store that does not answer keeps nobody
+  made_until(Clock::now() + limit, [life, rank = context_.rank] {
+    life->say_gone(rank);
+    return true;
+  });
+  if (server_) life->wait_until_gone(context_.world_size, limit);
 }
 
 void World::shutdown() {
@@ -170,8 +175,8 @@ std::unique_ptr<World> connect(const ProcessContext& context, const ConnectOptio
   if (context.rank == 0 && !context.launcher_holds_store && !context.agent_holds_store)
     world->server_ = serve_store(context);
   const std::uint16_t port = world->server_ ? world->server_->port() : context.master_port;
-  auto store =
-      job_store(context.store_address(), port, context.restart_count, options.connect_timeout);
+  auto store = job_store(context.store_address(), port, context.restart_count,
+                         options.connect_timeout, {context.store_holder(), options.timeout});
   check_token(*store, context);
   JobLife(JobLife::part_of(*store)).say_here();
   world->store_ = std::move(store);  // from here on the holder leaves last, also after an error

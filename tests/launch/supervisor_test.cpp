@@ -290,6 +290,15 @@ TEST(LaunchSignals, TheSecondRequestEndsRanksThatDoNotListen) {
   EXPECT_TRUE(job.left_nothing);
 }
 
+/// The launcher holds the store that the ranks need; they are in groups of their own, which Ctrl-Z
+/// does not reach.
+TEST(LaunchSignals, CtrlZIsNotFollowed) {
+  const auto job = launch_script({}, "kill -TSTP $PPID; echo went on");
+  EXPECT_EQ(job.result.exit_code, 0) << job.result.err;
+  EXPECT_EQ(job.result.out, "[rank 0] went on\n");
+  EXPECT_THAT(job.result.err, HasSubstr("SIGTSTP came (Ctrl-Z) and is not followed"));
+}
+
 TEST(LaunchSignals, AChildThatSavesAfterItsShellDiedIsWaitedFor) {
   const auto job = launch_script(
       {},

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <torch/torch.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include "base/error.h"
@@ -215,6 +218,105 @@ TEST(Faults, APeerThatDiesInTheCheckedCallsIsNamed) {
               EXPECT_TRUE(holds(text, "found rank 2 missing")) << text;
             },
             {.connect = {.timeout = 1s}, .shutdown = false, .killed = {2}});
+}
+
+/// In the state "stopped by a signal", as /proc says.
+bool is_stopped(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(file, text);
+  const auto after_name = text.rfind(") ");
+  return after_name != std::string::npos && text[after_name + 2] == 'T';
+}
+
+TEST(Faults, AHolderOfTheStoreThatIsStoppedIsNamedWithinTheTimeout) {
+  run_ranks(2,
+            [](World& world) {
+              auto& all = world.communicator();
+              all.barrier().wait();
+              if (world.rank() == 0) {
+                world.store()->set("pid", std::to_string(::getpid()));
+                ::raise(SIGSTOP);
+                return;
+              }
+              const pid_t holder = std::stoi(world.store()->get("pid", 20s).value_or("0"));
+              ASSERT_GT(holder, 0);
+              while (!is_stopped(holder)) std::this_thread::sleep_for(1ms);
+              auto start = Clock::now();
+              const std::string text =
+                  error_of<CommError>([&] { all.all_reduce(torch::ones({2})).wait(); });
+              EXPECT_GE(Clock::now() - start, 2s);
+              EXPECT_LT(Clock::now() - start, 10s);
+              EXPECT_TRUE(holds(text, "store 127.0.0.1:")) << text;
+              EXPECT_TRUE(holds(text,
+                                "expected an answer of rank 0, which holds the job's store, within "
+                                "2 s, found none"))
+                  << text;
+              EXPECT_EQ(text.find('\n'), std::string::npos);
+              // and the store is not waited for again
+              start = Clock::now();
+              EXPECT_TRUE(
+                  holds(error_of<CommError>([&] { world.store()->set("key", "value"); }), "none"));
+              EXPECT_THROW(world.store()->clone(), CommError);
+              EXPECT_LT(Clock::now() - start, 10s);
+              ::kill(holder, SIGKILL);
+            },
+            {.connect = {.timeout = 2s, .check = true},
+             .shutdown = false,
+             .killed = {0},
+             .rank0_holds_store = true});
+}
+
+TEST(Messages, ThoseThatAreNotComparedStayBehindThoseThatWait) {
+  run_ranks(2, [](World& world) {
+    constexpr int kMessages = 30;  // 20 of them are compared
+    auto& all = world.communicator();
+    std::vector<torch::Tensor> tensors;
+    std::vector<Work> works;
+    for (const int tag : {3, 4}) {
+      if (world.rank() == 0) {
+        EXPECT_TRUE(world.store()->get(fmt::format("waits/{}", tag), 20s));
+      }
+      tensors.clear();
+      works.clear();
+      for (int i = 0; i < kMessages; ++i) {
+        tensors.push_back(torch::full({2}, world.rank() == 0 ? i : -1));
+        works.push_back(world.rank() == 0 ? all.send(tensors.back(), 1, tag)
+                                          : all.recv(tensors.back(), 0, tag));
+      }
+      if (world.rank() == 1) {
+        world.store()->set(fmt::format("waits/{}", tag), "1");
+        if (tag == 4) std::reverse(works.begin(), works.end());
+      }
+      for (auto& work : works) work.wait();
+      for (int i = 0; i < kMessages; ++i)
+        EXPECT_EQ(tensors[static_cast<std::size_t>(i)][1].item<int>(), i) << "tag " << tag;
+    }
+  });
+}
+
+TEST(Messages, AComparedOneHasTheTimeoutOfItsWait) {
+  run_ranks(2,
+            [](World& world) {
+              if (world.rank() == 1) {
+                const auto a = world.communicator().split("a", 0, 1);
+                const auto b = world.communicator().split("b", 0, 1);
+                EXPECT_TRUE(world.store()->get("given up", 20s));
+                return;
+              }
+              const auto a = world.communicator().split("a", 0, 0);
+              const auto b = world.communicator().split("b", 0, 0);
+              auto x = torch::ones({2});
+              const auto start = Clock::now();
+              Work received = a->recv(x, 1), sent = b->send(x, 1);
+              std::string text = error_of<CommError>([&] { received.wait(300ms); });
+              EXPECT_TRUE(holds(text, "matching send of rank 1 within 0.3 s")) << text;
+              text = error_of<CommError>([&] { sent.wait(300ms); });
+              EXPECT_TRUE(holds(text, "matching recv of rank 1 within 0.3 s")) << text;
+              EXPECT_LT(Clock::now() - start, 10s);
+              world.store()->set("given up", "1");
+            },
+            {.shutdown = false});
 }
 
 TEST(Faults, ALateRankIsATimeoutThatNamesTheCall) {
