@@ -126,7 +126,7 @@ std::optional<metrics::Evaluation> train_network(const TrainArguments& a,
   models::Artifact artifact = result.artifact;
   if (a.no_score) {
     artifact.evaluation = {{"forecasters", {metrics::to_json(network.name(), choice)}}};
-    models::save_artifact(run.artifact(), artifact, panel);
+    if (!is_finished) models::save_artifact(run.artifact(), artifact, panel);
     if (a.json)
       fmt::print("{}\n", artifact.evaluation.dump(2));
     else
@@ -136,7 +136,7 @@ std::optional<metrics::Evaluation> train_network(const TrainArguments& a,
   }
   auto evaluation = score(config, panel, split, &network, choice);
   artifact.evaluation = evaluation.to_json();
-  models::save_artifact(run.artifact(), artifact, panel);
+  if (!is_finished) models::save_artifact(run.artifact(), artifact, panel);
   return evaluation;
 }
 
@@ -169,6 +169,7 @@ int train_on(train::Ranks& ranks, const TrainArguments& a, const config::Experim
       write_file_atomically(run->path() / "config.yaml", config::to_yaml(config));
     run->write_manifest({build_version(), command_line(), context.source, std::move(processes)});
   }
+  const bool is_scored = run->is_finished() && !a.allow_mismatch;
   if (ranks.size() > 1) spdlog::info("{}", ranks.mesh().text());
   const bool baselines = config.model.name == "baselines";
   if (baselines) ranks.part();
@@ -177,7 +178,10 @@ int train_on(train::Ranks& ranks, const TrainArguments& a, const config::Experim
                                 : train_network(a, config, panel, split, *run, ranks);
   if (!scored) return 0;
   const metrics::Evaluation& evaluation = *scored;
-  write_file_atomically(run->evaluation(), evaluation.to_json().dump(2) + "\n");
+  if (!is_scored) {  // one that went on may have begun with other evaluate keys
+    write_file_atomically(run->path() / "config.yaml", config::to_yaml(config));
+    write_file_atomically(run->evaluation(), evaluation.to_json().dump(2) + "\n");
+  }
   print(evaluation, *run, a.json);
   if (!baselines) train::require_anchor_kept(config, evaluation, config.model.name);
   return 0;

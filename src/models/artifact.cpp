@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "models/artifact_tables.h"
@@ -125,20 +127,22 @@ void check_panel(const Artifact& artifact, const data::Panel& panel) {
   const auto expect = [](const std::string& what, const auto& expected, const auto& found) {
     PRECINCT_CHECK(expected == found, DataError,
                    "panel: {}: expected {} (as in the artifact), found {}; ingest with the same "
-                   "boundaries and profile",
+                   "boundaries, profile and time zone",
                    what, expected, found);
   };
   expect("bin", artifact.bin, panel.axis.spec().to_string());
+  expect("time zone", artifact.time_zone, panel.time_zone);
   expect("number of districts", artifact.nodes.size(), panel.nodes.size());
   expect("number of categories", artifact.categories.size(), panel.categories.size());
   for (std::size_t n = 0; n < artifact.nodes.size(); ++n)
     expect(fmt::format("district {}", n), artifact.nodes[n].code, panel.nodes[n].code);
   for (std::size_t c = 0; c < artifact.categories.size(); ++c)
     expect(fmt::format("category {}", c), artifact.categories[c].code, panel.categories[c].code);
-  PRECINCT_CHECK(artifact.has_mask || panel.observed.empty(), DataError,
+  const bool misses_none =
+      std::find(panel.observed.begin(), panel.observed.end(), 0) == panel.observed.end();
+  PRECINCT_CHECK(artifact.has_mask || misses_none, DataError,
                  "panel: observed: expected a panel without missing bins (as in the artifact), "
-                 "found some; train on a "
-                 "panel with a mask");
+                 "found some; ingest the panel that it was trained on anew and train on that");
 }
 
 }  // namespace precinct::models

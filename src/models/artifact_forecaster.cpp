@@ -17,6 +17,16 @@ Family family_of(const config::HeadConfig& head) {
   return head.name == "poisson" ? Family::kPoisson : Family::kNegativeBinomial2;
 }
 
+/// A panel that begins later than the one that the artifact was made for has less to remember.
+void warn_of_short_history(const data::FeatureSpec& learnt, const data::Panel& panel) {
+  const std::int64_t first_day = panel.axis.start().day;
+  if (!learnt.first_day || first_day <= *learnt.first_day) return;
+  spdlog::warn(
+      "panel: begins on {}, that of the artifact on {}: weighted means and anchor see less history "
+      "than in training; ingest from {} on",
+      format_date(first_day), format_date(*learnt.first_day), format_date(*learnt.first_day));
+}
+
 void append(std::vector<float>& out, const torch::Tensor& values, std::int64_t horizon) {
   const torch::Tensor host =
       values.narrow(1, 0, horizon).to(torch::kCPU, torch::kFloat32).contiguous();
@@ -67,6 +77,7 @@ void ArtifactForecaster::fit(const data::Panel&, const data::Split&) {
 void ArtifactForecaster::prepare(const data::Panel& panel) {
   if (panel_ == &panel) return;
   check_panel(artifact_, panel);
+  warn_of_short_history(artifact_.features, panel);
   const auto& config = artifact_.config;
   features_ =
       data::FeatureSet::compute(panel, artifact_.features, config.data.horizon, artifact_.anchor);

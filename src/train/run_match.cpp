@@ -54,6 +54,10 @@ using Values = std::vector<std::pair<std::string, std::string>>;
 
 bool influences_training(const config::FieldInfo& info) { return info.influences_training; }
 
+bool concerns_scores(const config::FieldInfo& info) {
+  return std::string(info.key).starts_with("evaluate.");
+}
+
 /// Ranks must agree also on what decides when they talk to each other.
 bool concerns_all_ranks(const config::FieldInfo& info) {
   const std::string key = info.key;
@@ -96,11 +100,21 @@ std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
 void require_same_configuration(const RunFolder& run, const config::ExperimentConfig& config) {
   const auto file = run.path() / "config.yaml";
   if (!std::filesystem::exists(file)) return;
-  const auto keys = differing_keys(config, config::load_experiment({file}));
+  const auto of_run = config::load_experiment({file});
+  const auto keys = differing_keys(config, of_run);
   PRECINCT_CHECK(keys.empty(), ConfigError,
                  "{}: expected the configuration that the run was started with, found {}; choose "
                  "another --run-dir, start anew with --resume never, or pass --allow-mismatch",
                  file.string(), text_of(keys));
+  if (!std::filesystem::exists(run.evaluation())) return;
+  const auto scored =
+      differences(values_of(config, concerns_scores), values_of(of_run, concerns_scores));
+  PRECINCT_CHECK(
+      scored.empty(), ConfigError,
+      "{}: expected the settings that the run was scored with, found {}; leave them out, "
+      "or train the baselines with them in another --run-dir and name that run first, "
+      "this one second to 'precinct evaluate'",
+      file.string(), text_of(scored));
 }
 
 void require_same_configuration(Ranks& ranks, const config::ExperimentConfig& config) {

@@ -17,7 +17,7 @@ std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
                                         const config::ExperimentConfig& expected);
 
 /// Throws ConfigError, with the keys, when the run was started with a configuration that would have
-/// trained otherwise. A folder without config.yaml matches.
+/// trained otherwise, or was scored with other evaluate keys. A folder without config.yaml matches.
 void require_same_configuration(const RunFolder& run, const config::ExperimentConfig& config);
 
 /// Throws ConfigError, the same on all ranks, with the keys by which another rank's configuration

@@ -334,18 +334,52 @@ TEST(Resume, AFinishedRunPrintsItsTableAndChangesNothing) {
   const auto words = project().train_words("crimenet", "crimenet-undisturbed");
   const auto before = test::names(folder);
   const std::string evaluation = read_file(folder / "evaluation.json");
+  const auto written = fs::last_write_time(folder / "evaluation.json");
   const auto again = run(words);
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.err, HasSubstr("is finished"));
   EXPECT_THAT(again.out, HasSubstr("crimenet"));
   EXPECT_THAT(again.out, HasSubstr("gamma_poisson"));
   EXPECT_EQ(read_file(folder / "evaluation.json"), evaluation);
+  EXPECT_EQ(fs::last_write_time(folder / "evaluation.json"), written);
   EXPECT_EQ(test::names(folder), before);
   auto other = words;
   other.insert(other.end(), {"--set", "model.hidden=8"});
   const auto refused = run(other);
   EXPECT_EQ(refused.exit_code, 2) << refused.err;
   EXPECT_THAT(refused.err, HasSubstr("model.hidden"));
+}
+
+TEST(Resume, AFinishedRunIsNotScoredWithOtherSettings) {
+  const fs::path folder = undisturbed("crimenet");
+  const auto before = test::listing(folder);
+  const auto refused = run(
+      project().train_words("crimenet", "crimenet-undisturbed", {"--set", "evaluate.stride=2"}));
+  EXPECT_EQ(refused.exit_code, 2) << refused.err;
+  EXPECT_EQ(num_lines(refused.err), 1) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("evaluate.stride: 2 instead of 1"));
+  EXPECT_THAT(refused.err, HasSubstr("precinct evaluate"));
+  EXPECT_EQ(refused.out, "");
+  EXPECT_EQ(test::listing(folder), before);
+  // The way that the message names.
+  const auto baselines =
+      run(project().train_words("baselines", "baselines-stride", {"--set", "evaluate.stride=2"}));
+  ASSERT_EQ(baselines.exit_code, 0) << baselines.err;
+  const auto scored =
+      run({test::precinct_program(), "evaluate", project() / "baselines-stride", folder, "--json"});
+  ASSERT_EQ(scored.exit_code, 0) << scored.err;
+  EXPECT_NE(nlohmann::json::parse(scored.out).at("num_cells"),
+            nlohmann::json::parse(read_file(folder / "evaluation.json")).at("num_cells"));
+}
+
+TEST(Resume, ARunThatWentOnWithOtherEvaluateKeysIsOfThoseThatItWasScoredWith) {
+  stopped_run("scored-otherwise");
+  const auto words =
+      project().train_words("dnn", "scored-otherwise", {"--set", "evaluate.stride=2"});
+  const auto resumed = run(words);
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(run(words).exit_code, 0) << "config.yaml says so";
+  EXPECT_EQ(run(project().train_words("dnn", "scored-otherwise")).exit_code, 2);
 }
 
 TEST(Resume, ASecondProcessInTheSameRunFolderIsRefusedAtOnce) {

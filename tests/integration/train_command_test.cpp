@@ -136,10 +136,12 @@ TEST(TrainCommand, WithRefitAllTheTestRangeIsNeverScoredByWeightsThatHaveSeenIt)
   const auto first = run(project().train_words("dnn", "refit-all", more));
   ASSERT_EQ(first.exit_code, 0) << first.err;
   const std::string evaluation = read_file(project() / "refit-all/evaluation.json");
+  const auto written = fs::last_write_time(project() / "refit-all/artifact");
   const auto again = run(project().train_words("dnn", "refit-all", more));
   ASSERT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(again.out, first.out);
   EXPECT_EQ(read_file(project() / "refit-all/evaluation.json"), evaluation);
+  EXPECT_EQ(fs::last_write_time(project() / "refit-all/artifact"), written) << "left alone";
   const auto refused = precinct_verb({"evaluate", project() / "refit-all"});
   EXPECT_EQ(refused.exit_code, 2) << refused.out;
   EXPECT_THAT(refused.err, HasSubstr("not learnt from"));
@@ -361,6 +363,27 @@ TEST(ForecastCommand, AnOriginInThePastUsesNothingAfterIt) {
   ASSERT_EQ(precinct_verb(words).exit_code, 0);
   ASSERT_EQ(precinct_verb(forecast_words("end.csv")).exit_code, 0);
   EXPECT_NE(read_file(project() / "changed.csv"), read_file(project() / "end.csv"));
+}
+
+TEST(ForecastCommand, APanelThatBeginsLaterIsForecastWithAWarning) {
+  const data::Panel panel = test::small_panel_with_polygons();
+  constexpr std::int64_t kLeftOut = 20;
+  data::Panel later = panel;
+  std::vector<std::uint32_t> counts;
+  for (std::int64_t i = panel.index(kLeftOut, 0, 0); i < panel.counts.size(); ++i)
+    counts.push_back(panel.counts[i]);
+  later.counts = data::CountArray::from_u32(counts);
+  later.num_bins -= kLeftOut;
+  later.axis = BinAxis(panel.axis.spec(), panel.axis.start_of(kLeftOut));
+  data::write_panel(project() / "later.h5", later);
+  auto words = forecast_words("later.csv");
+  words[4] = project() / "later.h5";
+  const auto result = precinct_verb(words);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto said = result.err.find("begins on 2020-04-04, that of the artifact on 2020-03-15");
+  ASSERT_NE(said, std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find("begins on", said + 1), std::string::npos) << "once";
+  EXPECT_THAT(precinct_verb(forecast_words("whole.csv")).err, testing::Not(HasSubstr("begins on")));
 }
 
 TEST(ForecastCommand, AMissingFolderIsMade) {

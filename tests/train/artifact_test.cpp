@@ -83,6 +83,15 @@ TEST(Artifact, DamageOtherPanelsAndEarlyOriginsAreRefused) {
   auto renamed = panel;
   renamed.nodes[3].code = "elsewhere";
   EXPECT_THROW(forecaster.predict(renamed, good, 3), DataError);
+  auto elsewhere = panel;
+  elsewhere.time_zone = "America/New_York";
+  EXPECT_THROW(forecaster.predict(elsewhere, good, 3), DataError);
+  auto masked = panel;
+  masked.observed.assign(110 * 9, 1);
+  EXPECT_EQ(forecaster.predict(masked, good, 3).mean, forecaster.predict(panel, good, 3).mean);
+  masked.observed[7] = 0;
+  const auto gap = masked;  // another address: a panel is known by it
+  EXPECT_THROW(forecaster.predict(gap, good, 3), DataError);
   models::save_artifact(folder / "artifact", result.artifact, panel);
   std::filesystem::resize_file(folder / "artifact" / "features.json", 50);
   EXPECT_THROW(models::load_artifact(folder / "artifact"), DataError);

@@ -47,6 +47,27 @@ TEST(RunMatch, ARunFolderTakesItsOwnConfigurationOnly) {
   }
 }
 
+TEST(RunMatch, AScoredRunTakesTheSettingsOfItsScoresOnly) {
+  test::TemporaryFolder folder;
+  const RunFolder run(folder / "run");
+  config::ExperimentConfig config;
+  write_file_atomically(run.path() / "config.yaml", config::to_yaml(config));
+  config.evaluate.stride = 2;
+  EXPECT_NO_THROW(require_same_configuration(run, config)) << "not scored yet";
+  write_file_atomically(run.evaluation(), "{}");
+  try {
+    require_same_configuration(run, config);
+    FAIL() << "other scores in the same run";
+  } catch (const ConfigError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("evaluate.stride: 2 instead of 1"), std::string::npos) << text;
+    EXPECT_NE(text.find("precinct evaluate"), std::string::npos) << text;
+  }
+  config.evaluate.stride = 1;
+  config.log.every = 77;
+  EXPECT_NO_THROW(require_same_configuration(run, config));
+}
+
 TEST(RunFolder, WhatAKilledProcessLeftIsRemoved) {
   test::TemporaryFolder folder;
   std::filesystem::create_directories(folder / "run" / ".artifact.part-12-0");

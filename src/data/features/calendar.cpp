@@ -85,13 +85,15 @@ double daylight_share(std::int64_t day, double latitude) {
 }
 
 CalendarTable compute_calendar(const BinAxis& axis, std::int64_t num_bins, double latitude,
-                               const std::string& form, const std::string& holidays) {
+                               const std::string& form, const std::string& holidays,
+                               std::optional<std::int64_t> trend_from) {
   PRECINCT_CHECK(form == "cyclic" || form == "integer" || form == "one_hot", ConfigError,
                  "input.calendar: expected cyclic, integer or one_hot, found '{}'", form);
   PRECINCT_CHECK(holidays == "us_federal" || holidays == "none", ConfigError,
                  "input.holidays: expected us_federal or none, found '{}'", holidays);
   const BinKind kind = axis.spec().kind;
   const bool has_days = kind == BinKind::kHours || kind == BinKind::kDay;
+  const std::int64_t first_day = trend_from.value_or(axis.start().day);
   CalendarTable table;
   for (std::int64_t b = 0; b < num_bins; ++b) {
     const CivilTime start = axis.start_of(b);
@@ -110,7 +112,7 @@ CalendarTable compute_calendar(const BinAxis& axis, std::int64_t num_bins, doubl
     if (kind != BinKind::kMonth) row.periodic("day_of_year", day_of_year(start.day), 366);
     row.periodic("month", date.month - 1, 12);
     row.number("daylight", daylight_share(start.day, latitude));
-    row.number("trend", static_cast<double>(start.day - axis.start().day) / 365.25);
+    row.number("trend", static_cast<double>(start.day - first_day) / 365.25);
     table.day_slot.push_back(kind == BinKind::kHours ? start.minute / (60 * axis.spec().hours) : 0);
     table.weekday.push_back(has_days ? weekday(start.day) : 0);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,10 @@ struct CalendarTable {
 };
 
 /// `form`: cyclic (sin/cos pairs), integer (scaled to [0, 1]) or one_hot. `holidays`: us_federal or
-/// none.
+/// none. `trend_from`: the day (since 1970) from which the trend counts; nothing: the axis's first.
 CalendarTable compute_calendar(const BinAxis& axis, std::int64_t num_bins, double latitude,
-                               const std::string& form, const std::string& holidays);
+                               const std::string& form, const std::string& holidays,
+                               std::optional<std::int64_t> trend_from = {});
 
 /// Names of `names` that belong to one of the groups, e.g. weekday_sin and weekday_cos to weekday;
 /// all of them when no group is given.

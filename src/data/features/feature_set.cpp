@@ -161,6 +161,7 @@ FeatureSpec FeatureSpec::fit(const Panel& panel, const config::InputConfig& inpu
                  panel.num_bins, fit_range.begin, fit_range.end);
   FeatureSpec spec;
   spec.fit_range = fit_range;
+  spec.first_day = panel.axis.start().day;
   spec.calendar_form = input.calendar;
   spec.holidays = input.holidays;
   spec.half_lives_days = input.ewma_half_lives;
@@ -195,7 +196,7 @@ FeatureSet FeatureSet::compute(const Panel& panel, const FeatureSpec& spec, std:
   FeatureSet set;
   CalendarTable calendar =
       compute_calendar(panel.axis, panel.num_bins + horizon, mean_latitude(panel),
-                       spec.calendar_form, spec.holidays);
+                       spec.calendar_form, spec.holidays, spec.first_day);
   select_columns(calendar, spec.calendar_names);
   EwmaSeries ewma = compute_ewma(panel, spec.half_lives_days);
   PRECINCT_CHECK(ewma.names == spec.origin_names, DataError,
@@ -232,6 +233,7 @@ void to_json(nlohmann::json& json, const FeatureSpec& spec) {
           {"log_mean0", spec.log_mean0},
           {"log_dispersion0", spec.log_dispersion0},
           {"fit_range", {spec.fit_range.begin, spec.fit_range.end}}};
+  if (spec.first_day) json["first_day"] = format_date(*spec.first_day);
 }
 
 void from_json(const nlohmann::json& json, FeatureSpec& spec) {
@@ -249,6 +251,10 @@ void from_json(const nlohmann::json& json, FeatureSpec& spec) {
   json.at("log_mean0").get_to(spec.log_mean0);
   json.at("log_dispersion0").get_to(spec.log_dispersion0);
   spec.fit_range = {json.at("fit_range").at(0), json.at("fit_range").at(1)};
+  spec.first_day.reset();  // older artifacts have none
+  if (json.contains("first_day"))
+    spec.first_day =
+        parse_civil(json.at("first_day").get<std::string>(), "features.json: first_day").day;
 }
 
 void to_json(nlohmann::json& json, const GammaPoissonConstants& k) {

@@ -38,6 +38,7 @@ struct FeatureSpec {
   std::vector<float> log_mean0;        // [N, C] log of the smoothed long-run mean per bin
   std::vector<float> log_dispersion0;  // [C] NB2 dispersion of the historical mean
   BinRange fit_range;
+  std::optional<std::int64_t> first_day;  // of the panel; the trend counts from it in any other
 
   static FeatureSpec fit(const Panel& panel, const config::InputConfig& input,
                          const config::DataConfig& data, const BinRange& fit_range);

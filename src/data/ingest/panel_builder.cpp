@@ -18,13 +18,16 @@ std::string content_hash(const std::vector<Incident>& sorted) {
 
 namespace {
 
-/// Marks hours that the zone skips in spring as not observed.
+/// Marks hours that the zone skips in spring as not observed. A panel with none of them but one
+/// within a year has a mask too: a network that learns from it can then forecast from a later one.
 void mark_skipped_hours(Panel& panel) {
   if (panel.axis.spec().kind != BinKind::kHours || panel.axis.spec().hours != 1) return;
+  constexpr std::int64_t kYear = 366 * 24;
   const TimeZone zone = TimeZone::load(panel.time_zone);
-  for (std::int64_t b = 0; b < panel.num_bins; ++b) {
+  for (std::int64_t b = -kYear; b < panel.num_bins + kYear; ++b) {
     if (!zone.is_skipped(panel.axis.start_of(b))) continue;
     panel.observed.resize(static_cast<std::size_t>(panel.num_bins * panel.num_nodes), 1);
+    if (b < 0 || b >= panel.num_bins) continue;
     std::fill_n(panel.observed.begin() + b * panel.num_nodes, panel.num_nodes, std::uint8_t{0});
   }
 }

@@ -32,9 +32,9 @@ struct CountNotes {
 };
 
 /// Counts incidents per bin, node and category into `panel` (nodes and categories are there): fills
-/// axis, counts, num_* and, for hourly bins, `observed` of the hour that spring skips. With a
-/// `last_day` the series ends with the last bin that is complete by then. Throws DataError when
-/// nothing is counted.
+/// axis, counts, num_* and, for hourly bins in a zone with clock changes, `observed` with the hour
+/// that spring skips. With a `last_day` the series ends with the last bin that is complete by then.
+/// Throws DataError when nothing is counted.
 CountNotes count_incidents(const std::vector<Incident>& incidents, const BinSpec& bin,
                            const SeriesRange& range, Panel& panel);
 

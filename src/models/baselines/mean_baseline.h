@@ -23,11 +23,13 @@ class MeanBaseline : public Forecaster {
 
  protected:
   /// Prepares sums over the panel; row e of what it keeps may use bins < e alone. Called once per
-  /// panel.
+  /// panel. What has a row per season is rolled to the origin by mean() instead: 168 seasons of
+  /// hours, for each bin, would be gigabytes.
   virtual void prepare(const data::Panel& panel) = 0;
-  /// Means [H, N, C] from origin e, of counts of bins < e alone.
+  /// Means [H, N, C] from origin e, of counts of bins < e alone. Origins come in any order,
+  /// ascending ones are cheap.
   virtual void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-                    float* out) const = 0;
+                    float* out) = 0;
 
  private:
   void prepare_once(const data::Panel& panel);

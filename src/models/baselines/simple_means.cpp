@@ -44,7 +44,7 @@ void repeat_first_step(float* out, std::int64_t cells, std::int64_t horizon) {
 }  // namespace
 
 void LastValue::mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-                     float* out) const {
+                     float* out) {
   const std::int64_t cells = panel.num_nodes * panel.num_categories;
   for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
     std::int64_t t = origin - 1;
@@ -56,7 +56,7 @@ void LastValue::mean(const data::Panel& panel, std::int64_t origin, std::int64_t
 }
 
 void SeasonalNaive::mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-                         float* out) const {
+                         float* out) {
   const std::int64_t season = season_length(panel), cells = panel.num_nodes * panel.num_categories;
   for (std::int64_t h = 0; h < horizon; ++h) {
     for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
@@ -71,33 +71,33 @@ void SeasonalNaive::mean(const data::Panel& panel, std::int64_t origin, std::int
 }
 
 void HistoricalMean::prepare(const data::Panel& panel) {
-  const std::int64_t seasons = panel.axis.num_seasons(), nodes = panel.num_nodes,
-                     cats = panel.num_categories;
-  std::vector<float> sum(static_cast<std::size_t>(seasons * nodes * cats), 0),
-      weight(static_cast<std::size_t>(seasons * nodes), 0);
-  sum_.clear();
-  weight_.clear();
-  for (std::int64_t t = 0;; ++t) {
-    sum_.insert(sum_.end(), sum.begin(), sum.end());
-    weight_.insert(weight_.end(), weight.begin(), weight.end());
-    if (t == panel.num_bins) return;
-    const std::int64_t season = panel.axis.season_of(t);
+  const std::int64_t cells = panel.axis.num_seasons() * panel.num_nodes;
+  rolled_to_ = 0;
+  sum_.assign(static_cast<std::size_t>(cells * panel.num_categories), 0);
+  weight_.assign(static_cast<std::size_t>(cells), 0);
+}
+
+void HistoricalMean::roll_to(const data::Panel& panel, std::int64_t origin) {
+  const std::int64_t nodes = panel.num_nodes, cats = panel.num_categories;
+  if (origin < rolled_to_) prepare(panel);
+  for (; rolled_to_ < origin; ++rolled_to_) {
+    const std::int64_t season = panel.axis.season_of(rolled_to_);
     for (std::int64_t n = 0; n < nodes; ++n) {
-      if (!panel.is_observed(t, n)) continue;
-      weight[static_cast<std::size_t>(season * nodes + n)] += 1;
+      if (!panel.is_observed(rolled_to_, n)) continue;
+      weight_[static_cast<std::size_t>(season * nodes + n)] += 1;
       for (std::int64_t c = 0; c < cats; ++c)
-        sum[static_cast<std::size_t>((season * nodes + n) * cats + c)] +=
-            static_cast<float>(panel.count(t, n, c));
+        sum_[static_cast<std::size_t>((season * nodes + n) * cats + c)] +=
+            static_cast<float>(panel.count(rolled_to_, n, c));
     }
   }
 }
 
 void HistoricalMean::mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-                          float* out) const {
+                          float* out) {
   const std::int64_t seasons = panel.axis.num_seasons(), nodes = panel.num_nodes,
                      cats = panel.num_categories;
-  const float* sum = sum_.data() + origin * seasons * nodes * cats;
-  const float* weight = weight_.data() + origin * seasons * nodes;
+  roll_to(panel, origin);
+  const float *sum = sum_.data(), *weight = weight_.data();
   for (std::int64_t n = 0; n < nodes; ++n) {
     for (std::int64_t c = 0; c < cats; ++c) {
       float all = 0, bins = 0;
@@ -129,7 +129,7 @@ void MovingAverage::prepare(const data::Panel& panel) {
 }
 
 void MovingAverage::mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-                         float* out) const {
+                         float* out) {
   const std::int64_t cells = panel.num_nodes * panel.num_categories;
   const auto bins = std::max<std::int64_t>(1, std::llround(panel.axis.bins_in_days(days_)));
   const std::int64_t from = std::max<std::int64_t>(0, origin - bins);
@@ -145,10 +145,8 @@ void MovingAverage::mean(const data::Panel& panel, std::int64_t origin, std::int
 }
 
 void ShareLevelSeason::prepare(const data::Panel& panel) {
-  constexpr double kPseudoBins = 3;
   sum_ = prefix_counts(panel);
-  const std::int64_t cells = panel.num_nodes * panel.num_categories, cats = panel.num_categories,
-                     seasons = panel.axis.num_seasons();
+  const std::int64_t cells = panel.num_nodes * panel.num_categories, cats = panel.num_categories;
   total_.assign(static_cast<std::size_t>(panel.num_bins * cats), 0);
   for (std::int64_t t = 0; t < panel.num_bins; ++t) {
     for (std::int64_t i = 0; i < cells; ++i) {
@@ -161,40 +159,61 @@ void ShareLevelSeason::prepare(const data::Panel& panel) {
   for (std::int64_t t = 0; t < panel.num_bins; ++t)
     for (std::int64_t n = 0; n < panel.num_nodes; ++n)
       if (panel.is_observed(t, n)) is_seen_[static_cast<std::size_t>(t)] = 1;
-  std::vector<double> sum(static_cast<std::size_t>(seasons * cats), 0),
-      weight(static_cast<std::size_t>(seasons), 0), all(static_cast<std::size_t>(cats), 0);
-  double bins = 0;
-  factor_.clear();
-  for (std::int64_t t = 0;; ++t) {
-    for (std::int64_t s = 0; s < seasons; ++s) {
-      for (std::int64_t c = 0; c < cats; ++c) {
-        const double overall = bins > 0 ? all[static_cast<std::size_t>(c)] / bins : 0;
-        const double mean = (sum[static_cast<std::size_t>(s * cats + c)] + kPseudoBins * overall) /
-                            (weight[static_cast<std::size_t>(s)] + kPseudoBins);
-        factor_.push_back(overall > 0 ? mean / overall : 1.0);
-      }
-    }
-    if (t == panel.num_bins) return;
-    if (is_seen_[static_cast<std::size_t>(t)] == 0) continue;
-    const std::int64_t s = panel.axis.season_of(t);
-    weight[static_cast<std::size_t>(s)] += 1;
-    bins += 1;
-    for (std::int64_t c = 0; c < cats; ++c) {
-      sum[static_cast<std::size_t>(s * cats + c)] += total_[static_cast<std::size_t>(t * cats + c)];
-      all[static_cast<std::size_t>(c)] += total_[static_cast<std::size_t>(t * cats + c)];
+  start_anew(panel);
+}
+
+void ShareLevelSeason::start_anew(const data::Panel& panel) {
+  const auto cats = static_cast<std::size_t>(panel.num_categories),
+             seasons = static_cast<std::size_t>(panel.axis.num_seasons());
+  rolled_to_ = 0;
+  bins_ = 0;
+  all_.assign(cats, 0);
+  season_sum_.assign(seasons * cats, 0);
+  season_bins_.assign(seasons, 0);
+}
+
+void ShareLevelSeason::roll_to(const data::Panel& panel, std::int64_t origin) {
+  if (origin < rolled_to_) start_anew(panel);
+  const std::size_t cats = all_.size();
+  for (; rolled_to_ < origin; ++rolled_to_) {
+    const auto t = static_cast<std::size_t>(rolled_to_),
+               s = static_cast<std::size_t>(panel.axis.season_of(rolled_to_));
+    if (is_seen_[t] == 0) continue;
+    season_bins_[s] += 1;
+    bins_ += 1;
+    for (std::size_t c = 0; c < cats; ++c) {
+      season_sum_[s * cats + c] += total_[t * cats + c];
+      all_[c] += total_[t * cats + c];
     }
   }
 }
 
+std::vector<double> ShareLevelSeason::factors() const {
+  constexpr double kPseudoBins = 3;
+  const std::size_t cats = all_.size();
+  std::vector<double> factor;
+  factor.reserve(season_sum_.size());
+  for (std::size_t s = 0; s < season_bins_.size(); ++s) {
+    for (std::size_t c = 0; c < cats; ++c) {
+      const double overall = bins_ > 0 ? all_[c] / bins_ : 0;
+      const double mean =
+          (season_sum_[s * cats + c] + kPseudoBins * overall) / (season_bins_[s] + kPseudoBins);
+      factor.push_back(overall > 0 ? mean / overall : 1.0);
+    }
+  }
+  return factor;
+}
+
 void ShareLevelSeason::mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-                            float* out) const {
-  const std::int64_t cells = panel.num_nodes * panel.num_categories, cats = panel.num_categories,
-                     seasons = panel.axis.num_seasons();
+                            float* out) {
+  const std::int64_t cells = panel.num_nodes * panel.num_categories, cats = panel.num_categories;
   const std::int64_t year =
       std::max<std::int64_t>(0, origin - std::llround(panel.axis.bins_in_days(365)));
   const std::int64_t month = std::max<std::int64_t>(
       0, origin - std::max<std::int64_t>(1, std::llround(panel.axis.bins_in_days(28))));
-  const double* factor = factor_.data() + origin * seasons * cats;
+  roll_to(panel, origin);
+  const std::vector<double> factors_now = factors();
+  const double* factor = factors_now.data();
   for (std::int64_t c = 0; c < cats; ++c) {
     double yearly = 0, level = 0;
     for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
@@ -257,7 +276,7 @@ void ExponentialMean::prepare(const data::Panel& panel) {
 }
 
 void ExponentialMean::mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-                           float* out) const {
+                           float* out) {
   const std::int64_t cells = panel.num_nodes * panel.num_categories;
   std::copy_n(mean_.data() + origin * cells, cells, out);
   repeat_first_step(out, cells, horizon);

@@ -17,7 +17,7 @@ class LastValue final : public MeanBaseline {
  protected:
   void prepare(const data::Panel&) override {}
   void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-            float* out) const override;
+            float* out) override;
 };
 
 /// The count one season ago (7 days, 52 weeks, 12 months), the last one that is known.
@@ -28,7 +28,7 @@ class SeasonalNaive final : public MeanBaseline {
  protected:
   void prepare(const data::Panel&) override {}
   void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-            float* out) const override;
+            float* out) override;
 };
 
 /// Mean of all earlier counts of the cell in the target's season slot, shrunk to the cell's mean as
@@ -41,11 +41,13 @@ class HistoricalMean final : public MeanBaseline {
  protected:
   void prepare(const data::Panel& panel) override;
   void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-            float* out) const override;
+            float* out) override;
 
  private:
+  void roll_to(const data::Panel& panel, std::int64_t origin);
   float pseudo_bins_;
-  std::vector<float> sum_, weight_;  // [T+1, S, N, C], [T+1, S, N]
+  std::int64_t rolled_to_ = 0;       // the sums hold the bins before it
+  std::vector<float> sum_, weight_;  // [S, N, C], [S, N]
 };
 
 /// Mean of the last `days` days of the cell.
@@ -56,7 +58,7 @@ class MovingAverage final : public MeanBaseline {
  protected:
   void prepare(const data::Panel& panel) override;
   void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-            float* out) const override;
+            float* out) override;
 
  private:
   double days_;
@@ -72,13 +74,19 @@ class ShareLevelSeason final : public MeanBaseline {
  protected:
   void prepare(const data::Panel& panel) override;
   void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-            float* out) const override;
+            float* out) override;
 
  private:
-  std::vector<double> sum_;            // prefix sums [T+1, N, C]
-  std::vector<double> total_;          // [T, C]
-  std::vector<double> factor_;         // [T+1, S, C]
-  std::vector<std::uint8_t> is_seen_;  // [T], 1 when a node was observed
+  void start_anew(const data::Panel& panel);
+  void roll_to(const data::Panel& panel, std::int64_t origin);
+  std::vector<double> factors() const;  // [S, C] of the bins before rolled_to_
+  std::vector<double> sum_;             // prefix sums [T+1, N, C]
+  std::vector<double> total_;           // [T, C]
+  std::vector<std::uint8_t> is_seen_;   // [T], 1 when a node was observed
+  // of the bins before rolled_to_ that were seen
+  std::int64_t rolled_to_ = 0;
+  double bins_ = 0;
+  std::vector<double> all_, season_sum_, season_bins_;  // [C], [S, C], [S]
 };
 
 /// Exponentially weighted mean of the cell, half-life 120 days, shrunk by 2 bins to the category's
@@ -90,7 +98,7 @@ class ExponentialMean final : public MeanBaseline {
  protected:
   void prepare(const data::Panel& panel) override;
   void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-            float* out) const override;
+            float* out) override;
 
  private:
   std::vector<float> mean_;  // [T+1, N, C]

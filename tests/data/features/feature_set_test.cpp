@@ -210,6 +210,7 @@ TEST(FeatureSpec, AThousandRoundTripsThroughJsonKeepEveryBit) {
     spec.log_mean0 = floats(4);
     spec.log_dispersion0 = floats(3);
     spec.fit_range = {static_cast<std::int64_t>(trial), 1'000'000'000'000};
+    if (trial % 2 == 0) spec.first_day = static_cast<std::int64_t>(trial) - 500;
     const FeatureSpec back = nlohmann::json::parse(nlohmann::json(spec).dump(2));
     const auto bits = [](const std::vector<float>& x) {
       std::vector<std::uint32_t> all;
@@ -223,6 +224,7 @@ TEST(FeatureSpec, AThousandRoundTripsThroughJsonKeepEveryBit) {
     ASSERT_EQ(back.holidays, spec.holidays);
     ASSERT_EQ(back.half_lives_days, spec.half_lives_days);
     ASSERT_EQ(back.fit_range, spec.fit_range);
+    ASSERT_EQ(back.first_day, spec.first_day);
     ASSERT_EQ(bits(back.scaler.shift), bits(spec.scaler.shift)) << "seed " << kSeed << "/" << trial;
     ASSERT_EQ(bits(back.scaler.scale), bits(spec.scaler.scale));
     ASSERT_EQ(bits(back.origin_shift), bits(spec.origin_shift));
@@ -294,6 +296,39 @@ TEST(FeatureSet, OriginFeaturesAreStandardisedMeansAndTheCalendarReachesPastTheE
   const FeatureSet anchored = FeatureSet::compute(panel, spec, 7, constants);
   ASSERT_NE(anchored.anchor, nullptr);
   EXPECT_EQ(anchored.anchor->constants().half_life, constants.half_life);
+}
+
+/// The bins of a panel from `bin` on.
+Panel beginning_at(const Panel& panel, std::int64_t bin) {
+  Panel later = panel;
+  std::vector<std::uint32_t> counts;
+  for (std::int64_t i = panel.index(bin, 0, 0); i < panel.counts.size(); ++i)
+    counts.push_back(panel.counts[i]);
+  later.counts = CountArray::from_u32(counts);
+  later.num_bins = panel.num_bins - bin;
+  later.axis = BinAxis(panel.axis.spec(), panel.axis.start_of(bin));
+  return later;
+}
+
+TEST(FeatureSet, ADayHasTheSameCalendarWhereverThePanelBegins) {
+  constexpr std::int64_t kBins = 20;
+  const Panel longer = test::small_panel(), shorter = beginning_at(longer, kBins);
+  const auto calendar = [](const Panel& panel, const FeatureSpec& spec) {
+    return FeatureSet::compute(panel, spec, 7, std::nullopt).calendar;
+  };
+  for (const auto& [fitted, name] : {std::pair{&longer, "longer"}, {&shorter, "shorter"}}) {
+    const FeatureSpec spec = fit(*fitted);
+    ASSERT_EQ(spec.calendar_names.back(), "trend");
+    const auto whole = calendar(longer, spec), rest = calendar(shorter, spec);
+    const auto skipped = static_cast<std::ptrdiff_t>(kBins * spec.calendar_names.size());
+    EXPECT_EQ(std::vector<float>(whole.begin() + skipped, whole.end()), rest) << name;
+    EXPECT_EQ(calendar(*fitted, spec)[spec.calendar_names.size() - 1], 0) << name;
+  }
+  // The artifacts of older versions do not say where their panel began.
+  nlohmann::json json = fit(longer);
+  json.erase("first_day");
+  const FeatureSpec old = json;
+  EXPECT_EQ(calendar(shorter, old)[old.calendar_names.size() - 1], 0);
 }
 
 TEST(FeatureSet, APanelWithOtherBinsOrCategoriesIsRefused) {

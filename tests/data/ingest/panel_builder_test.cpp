@@ -125,7 +125,22 @@ TEST(PanelBuilder, DoubledHourOfAutumnIsOneBin) {
                   BinSpec::parse("hours:1"), {}, panel);
   EXPECT_EQ(panel.num_bins, 24);
   EXPECT_EQ(panel.count(1, 0, 0), 2U);
-  EXPECT_TRUE(panel.observed.empty());
+  EXPECT_EQ(panel.observed, std::vector<std::uint8_t>(48, 1));
+}
+
+TEST(PanelBuilder, HoursOfAZoneThatChangesItsClocksHaveAMaskBeforeTheFirstChange) {
+  const auto mask = [](const char* zone, const char* bin, int year) {
+    Panel panel = empty_panel(zone);
+    count_incidents({at(year, 6, 1, 5), at(year, 6, 1, 20)}, BinSpec::parse(bin), {}, panel);
+    return panel.observed;
+  };
+  EXPECT_EQ(mask("America/Los_Angeles", "hours:1", 2021), std::vector<std::uint8_t>(48, 1));
+  EXPECT_EQ(mask("America/Sao_Paulo", "hours:1", 2018), std::vector<std::uint8_t>(48, 1));
+  // no clock changes any more, none ever, and bins that no change leaves without time
+  EXPECT_TRUE(mask("America/Sao_Paulo", "hours:1", 2021).empty());
+  EXPECT_TRUE(mask("UTC", "hours:1", 2021).empty());
+  EXPECT_TRUE(mask("America/Los_Angeles", "hours:2", 2021).empty());
+  EXPECT_TRUE(mask("America/Los_Angeles", "day", 2021).empty());
 }
 
 TEST(PanelBuilder, NothingToCountAndTooManyCellsAreErrors) {

@@ -20,7 +20,7 @@ class TwiceLast final : public MeanBaseline {
  protected:
   void prepare(const data::Panel&) override { ++prepared; }
   void mean(const data::Panel& panel, std::int64_t origin, std::int64_t horizon,
-            float* out) const override {
+            float* out) override {
     const std::int64_t cells = panel.num_nodes * panel.num_categories;
     for (std::int64_t h = 0; h < horizon; ++h)
       for (std::int64_t i = 0; i < cells; ++i)

@@ -3,8 +3,10 @@
 #include "models/baselines/simple_means.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <fstream>
 #include <functional>
 
 #include "models/baselines/registry.h"
@@ -212,6 +214,43 @@ TEST(ShareLevelSeason, IsShareTimesLevelTimesSeasonFactor) {
           const double share = all > 0 ? own / all : 1 / static_cast<double>(panel.num_nodes);
           return share * (bins > 0 ? level / bins : 0) * factor(e, panel.axis.season_of(e + h), c);
         });
+  }
+}
+
+TEST(SeasonalBaselines, OriginsInAnyOrderGiveTheSameBits) {
+  const Panel panel = with_gaps(test::small_panel(60, 2, 2));
+  const data::Split split{{0, 30}, {30, 40}, {40, 60}, {}};
+  for (const char* name : {"historical_mean", "share_level_season"}) {
+    const auto baseline = make_baseline(name);
+    baseline->fit(panel, split);
+    const std::vector<std::int64_t> origins = {55, 12, 60, 0, 41, 41};
+    const Forecast all = baseline->predict(panel, origins, 3);
+    std::vector<float> one_by_one;
+    for (const std::int64_t origin : origins) {
+      const auto fresh = make_baseline(name);
+      fresh->fit(panel, split);
+      const auto mean = fresh->predict(panel, {&origin, 1}, 3).mean;
+      one_by_one.insert(one_by_one.end(), mean.begin(), mean.end());
+    }
+    EXPECT_EQ(all.mean, one_by_one) << name;
+  }
+}
+
+double resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  double mapped = 0, resident = 0;
+  file >> mapped >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(SeasonalBaselines, HoursCostNoRowPerBinAndSeason) {
+  const Panel panel = rebinned(test::small_panel(20'000), "hours:1", "2020-03-15");
+  for (const char* name : {"historical_mean", "share_level_season"}) {
+    const auto baseline = make_baseline(name);
+    const double before = resident_bytes();
+    baseline->fit(panel, {{0, 19'980}, {19'980, 19'990}, {19'990, 20'000}, {}});
+    // 168 seasons for each bin would be 54 MB of factors, 242 MB of sums
+    EXPECT_LT(resident_bytes() - before, 30e6) << name;
   }
 }
 
