@@ -31,11 +31,11 @@ struct ModelSeries {
 /// Everything that the page shows; filled by the command, so that the page can be tested alone.
 struct ReportData {
   std::string title;
-  std::string lead;                  // what is forecast
-  std::string verdict;               // whether it beats the baseline
-  bool is_better = false;            // of the verdict
-  std::string weights;               // which weights forecast the coming bins
-  std::string generated;             // date and command
+  std::string lead;        // what is forecast
+  std::string verdict;     // whether it beats the baseline
+  bool is_better = false;  // of the verdict
+  std::string weights;     // which weights forecast the coming bins
+  std::string generated;   // date and command
   std::vector<std::string> districts, district_names, categories;
   std::vector<std::vector<std::vector<std::pair<double, double>>>>
       outlines;                          // [N][part] of (longitude, latitude); empty: no map
