@@ -57,7 +57,7 @@ void require_range(const data::Split& split, const std::string& name) {
 int run_evaluation(const EvaluateArguments& a) {
   require_device(a.device);
   const auto runs = read_runs(a.runs);
-  require_same_task(runs);
+  require_same_task(runs, a.panel);
   config::ExperimentConfig config = runs.front().config;
   for (const Run& run : runs)
     config.data.lookback = std::max(config.data.lookback, run.config.data.lookback);
@@ -69,7 +69,7 @@ int run_evaluation(const EvaluateArguments& a) {
   require_range(split, a.split);
   const auto origins = train::scoring_origins(config, train::range_named(split, a.split));
   std::vector<metrics::NamedForecast> forecasts;
-  std::set<std::string> names;
+  std::set<std::string> names = names_beside(config);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (!runs[i].is_network) continue;
     const models::Artifact artifact = models::load_artifact(runs[i].path / "artifact");
@@ -102,7 +102,10 @@ void add_evaluate_command(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("evaluate", "one metric table over several runs and the baselines");
   auto a = std::make_shared<EvaluateArguments>();
-  command->add_option("run", a->runs, "run folders of the same panel and split")->required();
+  command
+      ->add_option("run", a->runs,
+                   "run folders of the same panel and split; evaluate.* is the first one's")
+      ->required();
   command->add_option("--split", a->split, "validation, test or production")->capture_default_str();
   command->add_option("--panel", a->panel,
                       "panel file, when it is no longer where the run found it");

@@ -12,6 +12,7 @@
 #include "apps/output_file.h"
 #include "base/distinct_files.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "config/experiment_config.h"
 #include "data/store/panel_store.h"
 #include "models/artifact_forecaster.h"
@@ -93,6 +94,19 @@ data::Split history_before(std::int64_t origin, std::int64_t fit_bins) {
   return {{0, origin - size}, {origin - size, origin}, {origin, origin}, {}};
 }
 
+/// Bins that the weights learnt from count from the start of the panel that they learnt from.
+void warn_if_seen(const data::Panel& panel, const data::FeatureSpec& features, std::int64_t origin,
+                  std::int64_t horizon) {
+  const BinAxis learnt(panel.axis.spec(), {features.first_day.value_or(panel.axis.start().day), 0});
+  const data::BinRange& range = features.fit_range;
+  if (panel.axis.start_of(origin) >= learnt.end_of(range.end - 1) ||
+      panel.axis.end_of(origin + horizon - 1) <= learnt.start_of(range.begin))
+    return;
+  spdlog::warn(
+      "origin {}: the weights learnt from bins up to {}; this is no forecast of the unseen",
+      format_civil(panel.axis.start_of(origin)), format_civil(learnt.start_of(range.end - 1)));
+}
+
 int run_forecast(const ForecastArguments& a) {
   require_device(a.device);
   models::check_forecast_path(a.out);
@@ -108,6 +122,7 @@ int run_forecast(const ForecastArguments& a) {
   const std::vector<std::int64_t> origins = {
       origin_bin(a.origin, panel, artifact.config.data.lookback)};
   const std::int64_t horizon = artifact.config.data.horizon;
+  warn_if_seen(panel, artifact.features, origins[0], horizon);
   const models::Forecast forecast = forecaster.predict(panel, origins, horizon);
   models::GammaPoissonBaseline baseline;
   baseline.fit(panel, history_before(origins[0], artifact.features.fit_range.size()));
@@ -143,7 +158,8 @@ void add_forecast_command(CLI::App& app, Action& action) {
   command->add_option("--panel", a->panel, "panel with the counts up to the origin")->required();
   command->add_option(
       "--origin", a->origin,
-      "first bin to forecast, YYYY-MM-DD[THH:MM] (default: the first after the panel)");
+      "first bin to forecast, YYYY-MM-DD[THH:MM] (default: the first after the panel); one "
+      "that the network has learnt from is said on stderr");
   command->add_option("--out", a->out, "file to write: .csv, .geojson or .h5")->required();
   command->add_flag("--no-verify", a->no_verify, "do not check the panel's sha256");
   command->add_option("--device", a->device, "auto, cpu or cuda: where the network runs")

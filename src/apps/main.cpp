@@ -4,8 +4,6 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <new>
-#include <system_error>
 
 #include "apps/build_info.h"
 #include "apps/commands.h"
@@ -18,16 +16,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
-
-namespace {
-
-/// One line on stderr.
-int report(const std::exception& error, precinct::ExitCode code) {
-  std::fprintf(stderr, "precinct: %s\n", error.what());
-  return static_cast<int>(code);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   precinct::apps::load_cuda_library(argc, argv);  // before LibTorch is asked anything
@@ -67,22 +55,9 @@ int main(int argc, char** argv) {
           "or "
           "look at what reads it");
     return code;
-  } catch (const precinct::Error& error) {
-    return report(error, error.code());
-  } catch (const std::system_error& error) {  // fmt's, of a full standard output, among them
-    std::fprintf(
-        stderr,
-        "precinct: output: expected to be written, found '%s'; make room, or look at where "
-        "it goes\n",
-        error.what());
-    return static_cast<int>(precinct::ExitCode::kFile);
-  } catch (const std::bad_alloc& error) {
-    std::fprintf(stderr,
-                 "precinct: memory: expected more than is free, found %s; use smaller batches or a "
-                 "larger machine\n",
-                 error.what());
-    return static_cast<int>(precinct::ExitCode::kDevice);
-  } catch (const std::exception& error) {
-    return report(error, precinct::ExitCode::kOurMistake);
+  } catch (const std::exception& exception) {  // one line on stderr
+    const precinct::Error error = precinct::as_error(exception);
+    std::fprintf(stderr, "precinct: %s\n", error.what());
+    return static_cast<int>(error.code());
   }
 }

@@ -87,7 +87,7 @@ void add_forecasts(const Task& task, const std::string& name, bool is_baseline, 
 
 void add_networks(const Task& task, const std::vector<Run>& runs, bool allow_mismatch,
                   Pages& pages) {
-  std::set<std::string> names;
+  std::set<std::string> names = names_beside(task.config);
   for (const Run& run : runs) {
     if (!run.is_network) continue;
     models::ArtifactForecaster forecaster(models::load_artifact(run.path / "artifact"));
@@ -173,7 +173,7 @@ void add_words(const Task& task, const Pages& pages, report::ReportData& data) {
 int run_report(const ReportArguments& a) {
   const std::string plotly = report::load_plotly(plotly_home());
   const auto runs = read_runs(a.runs);
-  require_same_task(runs);
+  require_same_task(runs, a.panel);
   const std::string ending = fs::path(a.out).extension().string();
   PRECINCT_CHECK(ending == ".html" || ending == ".htm", ConfigError,
                  "--out: expected a file that ends in .html, found '{}'; the report is a page",
@@ -216,7 +216,10 @@ void add_report_command(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
       "report", "one self-contained page: map, forecasts against records, scores, data quality");
   auto a = std::make_shared<ReportArguments>();
-  command->add_option("run", a->runs, "run folders of the same panel and split")->required();
+  command
+      ->add_option("run", a->runs,
+                   "run folders of the same panel and split; evaluate.* is the first one's")
+      ->required();
   command->add_option("--out", a->out, "HTML file to write")->required();
   command->add_option("--panel", a->panel,
                       "panel file, when it is no longer where the run found it");

@@ -3,10 +3,12 @@
 #include "apps/run_list.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
 #include "data/store/panel_store.h"
+#include "train/run_match.h"
 
 namespace precinct::apps {
 namespace fs = std::filesystem;
@@ -66,12 +68,18 @@ std::string name_among(std::set<std::string>& taken, const std::string& network,
   return name;
 }
 
-void require_same_task(const std::vector<Run>& runs) {
+std::set<std::string> names_beside(const config::ExperimentConfig& config) {
+  std::set<std::string> names = {"origins", "observed_counts", "districts", "categories"};
+  names.insert(config.evaluate.baselines.begin(), config.evaluate.baselines.end());
+  return names;
+}
+
+void require_same_task(const std::vector<Run>& runs, const std::string& panel) {
   const auto& first = runs.front().config.data;
   for (const Run& run : runs) {
     const auto& other = run.config.data;
     PRECINCT_CHECK(
-        other.panel == first.panel && other.horizon == first.horizon &&
+        (!panel.empty() || other.panel == first.panel) && other.horizon == first.horizon &&
             other.split.fractions == first.split.fractions &&
             other.split.train_bins == first.split.train_bins &&
             other.split.validation_bins == first.split.validation_bins &&
@@ -82,6 +90,10 @@ void require_same_task(const std::vector<Run>& runs) {
         "{}, found others; "
         "evaluate them apart",
         run.name, runs.front().name);
+    const auto keys = train::differing_keys(run.config, runs.front().config, "evaluate.");
+    if (!keys.empty())
+      spdlog::warn("{}: {}; all runs are scored with the settings of {}", run.name,
+                   fmt::join(keys, ", "), runs.front().name);
   }
 }
 

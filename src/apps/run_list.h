@@ -28,8 +28,14 @@ std::vector<Run> read_runs(const std::vector<std::string>& folders);
 std::string name_among(std::set<std::string>& taken, const std::string& network,
                        const std::string& run);
 
+/// Names that no run may have beside them: the baselines', and those of the other entries of a file
+/// of predictions.
+std::set<std::string> names_beside(const config::ExperimentConfig& config);
+
 /// All runs must forecast the same targets: throws ConfigError naming the first that does not.
-void require_same_task(const std::vector<Run>& runs);
+/// `panel` is --panel, empty when it is not given: then the runs must name the same file. Says in
+/// the log which settings of `evaluate` the first run has otherwise: all are scored with its own.
+void require_same_task(const std::vector<Run>& runs, const std::string& panel);
 
 /// What is read of the runs and the panel, and must not be written over.
 std::vector<NamedFile> inputs_of(const std::vector<Run>& runs, const std::filesystem::path& panel);

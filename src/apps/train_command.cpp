@@ -164,11 +164,11 @@ int train_on(train::Ranks& ranks, const TrainArguments& a, const config::Experim
   if (!a.allow_mismatch) train::require_same_configuration(*run, config);
   add_log_file(run->path() / "log" / fmt::format("rank-{}.log", ranks.rank()));
   auto processes = ranks.gather(train::RunFolder::this_process());
-  if (ranks.leads()) {
+  ranks.lead([&] {
     if (!fs::exists(run->path() / "config.yaml") || a.allow_mismatch)
       write_file_atomically(run->path() / "config.yaml", config::to_yaml(config));
     run->write_manifest({build_version(), command_line(), context.source, std::move(processes)});
-  }
+  });
   const bool is_scored = run->is_finished() && !a.allow_mismatch;
   if (ranks.size() > 1) spdlog::info("{}", ranks.mesh().text());
   const bool baselines = config.model.name == "baselines";

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -48,6 +49,11 @@ PRECINCT_DEFINE_ERROR(DeviceError, ExitCode::kDevice);
 PRECINCT_DEFINE_ERROR(ShapeError, ExitCode::kOurMistake);
 PRECINCT_DEFINE_ERROR(StopRequested, ExitCode::kStoppedOnRequest);
 #undef PRECINCT_DEFINE_ERROR
+
+/// What is to be said of any exception, and its exit code: an Error as it is; of others one line
+/// that names the file, memory, threads or output that was not to be had; else what() as our
+/// mistake.
+Error as_error(const std::exception& exception);
 
 /// The text of errno for `path`, as the tail of an IoError message: "path: No space left on
 /// device".

@@ -4,10 +4,13 @@
 
 #include <limits>
 
+#include "base/threads.h"
+
 namespace precinct {
 
 WorkerPool::WorkerPool(std::size_t num_threads) : jobs_(std::numeric_limits<std::size_t>::max()) {
-  for (std::size_t i = 0; i < num_threads; ++i) threads_.emplace_back([this] { run(); });
+  start_threads(
+      threads_, num_threads, [this] { run(); }, [this] { jobs_.close(); });
 }
 
 WorkerPool::~WorkerPool() {

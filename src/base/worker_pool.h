@@ -13,6 +13,7 @@ namespace precinct {
 
 /// A fixed number of threads that run submitted jobs in order of submission. The first exception of
 /// a job is rethrown by wait() (and then forgotten); the destructor finishes queued jobs and joins.
+/// The constructor throws DeviceError when there is no room for the threads.
 class WorkerPool {
  public:
   explicit WorkerPool(std::size_t num_threads);

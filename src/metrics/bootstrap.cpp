@@ -10,6 +10,16 @@
 #include "base/rng.h"
 
 namespace precinct::metrics {
+namespace {
+
+/// Rounding alone, such as that of a network which is its anchor, is no skill.
+Skill without_rounding(Skill skill) {
+  for (double* value : {&skill.value, &skill.low, &skill.high})
+    if (std::abs(*value) < 1e-7) *value = 0;
+  return skill;
+}
+
+}  // namespace
 
 Skill block_bootstrap(std::span<const double> score, std::span<const double> reference,
                       std::int64_t block, std::int64_t replicates, std::uint64_t seed) {
@@ -22,7 +32,7 @@ Skill block_bootstrap(std::span<const double> score, std::span<const double> ref
   if (n < 2 || replicates < 1) {
     skill.low = std::min(skill.value, 0.0);
     skill.high = std::max(skill.value, 0.0);
-    return skill;
+    return without_rounding(skill);
   }
   block = std::clamp<std::int64_t>(block, 1, n / 2);
   const std::int64_t starts = n - block + 1, blocks = (n + block - 1) / block;
@@ -51,7 +61,7 @@ Skill block_bootstrap(std::span<const double> score, std::span<const double> ref
   };
   skill.low = at(.025);
   skill.high = at(.975);
-  return skill;
+  return without_rounding(skill);
 }
 
 }  // namespace precinct::metrics

@@ -17,7 +17,8 @@ struct Skill {
 /// Moving-block bootstrap over origins: `score[o]` and `reference[o]` are sums over the cells of
 /// origin o. Blocks of `block` neighbouring origins (at most half of them) are drawn with
 /// replacement from the stream of `seed`. Spans are equally long. One origin, or no replicate, says
-/// nothing about the spread: then the interval reaches from the value to 0.
+/// nothing about the spread: then the interval reaches from the value to 0. What is below 1e-7 in
+/// size is 0: forecasts of equal means differ by that much, since networks compute in float32.
 Skill block_bootstrap(std::span<const double> score, std::span<const double> reference,
                       std::int64_t block, std::int64_t replicates, std::uint64_t seed);
 

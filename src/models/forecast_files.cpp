@@ -20,20 +20,20 @@ constexpr std::array<const char*, 5> kNames = {"p05", "p25", "p50", "p75", "p95"
 struct Cell {
   double mean;
   double baseline;
-  std::array<double, 5> quantiles;
+  std::array<double, 5> quantiles;  // 0 without
 };
+
+/// A point forecast says nothing of what is around it.
+bool has_quantiles(const ForecastFile& file) { return file.forecast->family != Family::kPoint; }
 
 Cell cell_of(const ForecastFile& file, std::int64_t h, std::int64_t n, std::int64_t c) {
   const Forecast& f = *file.forecast;
   const auto i = static_cast<std::size_t>(f.index(0, h, n, c));
   Cell cell{f.mean[i], file.baseline->mean[i], {}};
-  for (std::size_t q = 0; q < kLevels.size(); ++q) {
-    cell.quantiles[q] =
-        f.family == Family::kPoint
-            ? f.mean[i]
-            : static_cast<double>(quantile(f.family, f.mean[i],
-                                           f.dispersion.empty() ? 0 : f.dispersion[i], kLevels[q]));
-  }
+  if (!has_quantiles(file)) return cell;
+  for (std::size_t q = 0; q < kLevels.size(); ++q)
+    cell.quantiles[q] = static_cast<double>(
+        quantile(f.family, f.mean[i], f.dispersion.empty() ? 0 : f.dispersion[i], kLevels[q]));
   return cell;
 }
 
@@ -94,7 +94,7 @@ std::string forecast_hdf5(const ForecastFile& file) {
     }
   }
   out.write("/mean", data::ElementType::kF32, dims, f.mean.data());
-  for (std::size_t q = 0; q < kLevels.size(); ++q)
+  for (std::size_t q = 0; has_quantiles(file) && q < kLevels.size(); ++q)
     out.write(std::string("/") + kNames[q], data::ElementType::kF32, dims, quantiles[q].data());
   out.write("/baseline_mean", data::ElementType::kF32, dims, baseline.data());
   const TimeZone zone = TimeZone::load(panel.time_zone);
@@ -136,7 +136,9 @@ std::string forecast_csv(const ForecastFile& file) {
         text += fmt::format("{},{},{},{:.5g},{},,{:.5g}\n", times,
                             quoted(panel.nodes[static_cast<std::size_t>(n)].code),
                             quoted(panel.categories[static_cast<std::size_t>(c)].code), cell.mean,
-                            fmt::join(cell.quantiles, ","), cell.baseline);
+                            has_quantiles(file) ? fmt::format("{}", fmt::join(cell.quantiles, ","))
+                                                : std::string(kLevels.size() - 1, ','),
+                            cell.baseline);
       }
     }
   }
@@ -161,7 +163,10 @@ std::string forecast_geojson(const ForecastFile& file) {
                               {"mean", cell.mean},
                               {"risk_level", nullptr},
                               {"baseline_mean", cell.baseline}};
-        for (std::size_t q = 0; q < kLevels.size(); ++q) row[kNames[q]] = cell.quantiles[q];
+        for (std::size_t q = 0; q < kLevels.size(); ++q) {
+          row[kNames[q]] = nullptr;
+          if (has_quantiles(file)) row[kNames[q]] = cell.quantiles[q];
+        }
         rows.push_back(row);
       }
     }

@@ -22,13 +22,14 @@ struct ForecastFile {
 
 /// Header:
 /// origin,bin_start,bin_end,district,category,mean,p05,p25,p50,p75,p95,risk_level,baseline_mean.
-/// Times ISO 8601 with the zone's offset; risk_level is empty for count heads.
+/// Times ISO 8601 with the zone's offset; risk_level is empty for count heads, the quantiles for
+/// point forecasts.
 std::string forecast_csv(const ForecastFile& file);
 
 /// FeatureCollection with one feature a district, its polygon and properties {code, name, forecast:
-/// [{bin_start, bin_end, category, mean, p05, ..., risk_level (null for count heads),
-/// baseline_mean}]}. Throws DataError when the panel has no
-/// polygons.
+/// [{bin_start, bin_end, category, mean, p05, ... (null for point
+/// forecasts), risk_level (null for count heads), baseline_mean}]}. Throws DataError when the panel
+/// has no polygons.
 std::string forecast_geojson(const ForecastFile& file);
 
 /// The districts' polygons as a FeatureCollection with properties {code, name, parent}. Throws
@@ -40,8 +41,9 @@ std::string districts_geojson(const data::Panel& panel);
 void check_forecast_path(const std::filesystem::path& path);
 
 /// Writes .csv, .geojson or .h5 by the path's ending, atomically. HDF5: /mean, /p05 ...
-/// /baseline_mean [H, N, C] f32, /bin_start, /bin_end [H], /district [N], /category [C], attributes
-/// origin and baseline. Throws ConfigError for another ending.
+/// /baseline_mean [H, N, C] f32 (no quantiles of point forecasts), /bin_start, /bin_end [H],
+/// /district [N], /category [C], attributes origin and baseline. Throws ConfigError for another
+/// ending.
 void write_forecast(const std::filesystem::path& path, const ForecastFile& file);
 
 }  // namespace precinct::models

@@ -18,11 +18,13 @@ NetworkForecaster::NetworkForecaster(config::ExperimentConfig config, std::strin
 
 void NetworkForecaster::fit(const data::Panel& panel, const data::Split& split) {
   Trainer trainer(config_, panel, panel_hash_, split, run_, ranks_, options_);
-  if (ranks_.leads())
+  ranks_.lead([&] {
     for (auto& log : make_logs(config_.log, run_)) trainer.add_observer(std::move(log));
+  });
   result_ = std::make_unique<TrainingResult>(trainer.run());
-  if (ranks_.leads())
+  ranks_.lead([&] {
     forecaster_ = std::make_unique<models::ArtifactForecaster>(result_->evaluated, ranks_.device());
+  });
 }
 
 models::Forecast NetworkForecaster::predict(const data::Panel& panel,

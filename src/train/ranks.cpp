@@ -75,8 +75,9 @@ void Ranks::lead(const std::function<void()>& body) {
   std::string said;  // code and line
   try {
     if (leads()) body();
-  } catch (const Error& error) {
+  } catch (const std::exception& exception) {
     thrown = std::current_exception();
+    const Error error = as_error(exception);
     said = fmt::format("{} {}", static_cast<int>(error.code()), error.what());
   }
   said = of_leader(said);

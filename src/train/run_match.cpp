@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -21,10 +22,11 @@ class SomeValues final : public config::FieldVisitor {
  public:
   using Info = config::FieldInfo;
   using Texts = std::vector<std::string>;
+  using Wanted = std::function<bool(const Info&)>;
   std::vector<std::pair<std::string, std::string>> values;
-  bool (*wanted)(const Info&);
+  Wanted wanted;
 
-  explicit SomeValues(bool (*which)(const Info&)) : wanted(which) {}
+  explicit SomeValues(Wanted which) : wanted(std::move(which)) {}
   void text(const Info& info, std::string& value, const Texts&) override { add(info, value); }
   void integer(const Info& info, std::int64_t& value, std::int64_t, std::int64_t) override {
     add(info, value);
@@ -65,7 +67,7 @@ bool concerns_all_ranks(const config::FieldInfo& info) {
          key == "log.every";  // the ranks look there together whether to go back
 }
 
-Values values_of(config::ExperimentConfig config, bool (*wanted)(const config::FieldInfo&)) {
+Values values_of(config::ExperimentConfig config, const SomeValues::Wanted& wanted) {
   SomeValues visitor(wanted);
   config::visit_fields(config, visitor);
   return visitor.values;
@@ -95,6 +97,15 @@ std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
                                         const config::ExperimentConfig& expected) {
   return differences(values_of(found, influences_training),
                      values_of(expected, influences_training));
+}
+
+std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
+                                        const config::ExperimentConfig& expected,
+                                        const std::string& prefix) {
+  const auto wanted = [&](const config::FieldInfo& info) {
+    return std::string(info.key).starts_with(prefix);
+  };
+  return differences(values_of(found, wanted), values_of(expected, wanted));
 }
 
 void require_same_configuration(const RunFolder& run, const config::ExperimentConfig& config) {

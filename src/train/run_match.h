@@ -16,6 +16,11 @@ namespace precinct::train {
 std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
                                         const config::ExperimentConfig& expected);
 
+/// The same of the keys that begin with `prefix`, whether they influence training or not.
+std::vector<std::string> differing_keys(const config::ExperimentConfig& found,
+                                        const config::ExperimentConfig& expected,
+                                        const std::string& prefix);
+
 /// Throws ConfigError, with the keys, when the run was started with a configuration that would have
 /// trained otherwise, or was scored with other evaluate keys. A folder without config.yaml matches.
 void require_same_configuration(const RunFolder& run, const config::ExperimentConfig& config);

@@ -9,7 +9,7 @@
 namespace precinct::train {
 
 /// What a rank wants done at the end of a step; the largest one is done by all.
-enum class Wish : int { kNone = 0, kSave = 1, kLeave = 2 };
+enum class Wish : int { kNone = 0, kSave = 1, kLeave = 2, kFail = 3 };
 
 /// Lets all ranks do the same at the end of the same step without waiting for each other: a
 /// one-integer all-reduce of the host is started at each step and read at the next one. On a GPU,

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -33,10 +34,12 @@ Trainer::Trainer(const config::ExperimentConfig& config, const data::Panel& pane
       split_(split),
       options_(options),
       ranks_(ranks),
-      store_(run.checkpoints(), config.train.checkpoint.keep_last, ranks.leads()),
+      store_(run.checkpoints(), config.train.checkpoint.keep_last, /*writes=*/false),
       early_stop_(config.train.early_stop),
       agreement_(ranks) {
   check_supported(config_, ranks_.device());
+  ranks_.lead(
+      [&] { store_ = CheckpointStore(run.checkpoints(), config_.train.checkpoint.keep_last); });
   state_.config_hash = config::training_hash(config_);
   state_.panel_hash = panel_hash;
   state_.seed = config_.run.seed;
@@ -51,6 +54,7 @@ TrainingResult Trainer::run() {
     step();
     observe();
     agree();
+    if (agreed_ == Wish::kFail) ranks_.lead([this] { fail_if_held(); });
     if (went_back()) continue;
     if (evaluation_due()) evaluate();
     if (checkpoint_due()) save();
@@ -79,6 +83,7 @@ void Trainer::agree() {
   Wish mine = Wish::kNone;
   if (ranks_.leads() && wants_save_by_time()) mine = Wish::kSave;
   if (StopSignal::received() != 0) mine = Wish::kLeave;
+  if (held_failure_) mine = Wish::kFail;
   agreed_ = agreement_.next(mine);
 }
 
@@ -87,8 +92,21 @@ bool Trainer::wants_save_by_time() const {
   return every.unit == config::Duration::Unit::kSeconds && seconds_since(last_save_) >= every.value;
 }
 
+void Trainer::show(const std::function<void(Observer&)>& what) {
+  try {
+    for (auto& observer : observers_) what(*observer);
+  } catch (const Error&) {
+    if (ranks_.size() == 1 || !ranks_.leads()) throw;
+    if (!held_failure_) held_failure_ = std::current_exception();
+  }
+}
+
+void Trainer::fail_if_held() const {
+  if (held_failure_) std::rethrow_exception(held_failure_);
+}
+
 void Trainer::observe() {
-  for (auto& observer : observers_) observer->on_step(view(), last_windows_, last_data_seconds_);
+  show([&](Observer& o) { o.on_step(view(), last_windows_, last_data_seconds_); });
   if (state_.step % log_every() != 0) return;
   const auto losses = learner_->take_losses();
   const Figures figures = {
@@ -96,7 +114,7 @@ void Trainer::observe() {
       {"grad_norm", losses.gradient_norm},
       {"lr", learner_->schedule().lr(state_.phase_step - 1)},
       {"skipped_steps", static_cast<double>(learner_->guard().read().skipped)}};
-  for (auto& observer : observers_) observer->on_losses(view(), figures);
+  show([&](Observer& o) { o.on_losses(view(), figures); });
 }
 
 bool Trainer::phase_done() const {
@@ -132,7 +150,7 @@ void Trainer::evaluate() {
                  state_.step, found->first, found->second);
   const bool is_best = early_stop_.observe(found->second, view().epoch(), state_.step);
   learner_->schedule().observe(found->second);
-  for (auto& observer : observers_) observer->on_evaluation(view(), figures);
+  show([&](Observer& o) { o.on_evaluation(view(), figures); });
   spdlog::debug("step {}: {} {:.5f}{}", state_.step, found->first, found->second,
                 is_best ? " (best)" : "");
   if (is_best) {
@@ -153,7 +171,7 @@ void Trainer::save(bool is_best) {
   state_.schedule = learner_->schedule().state();
   state_.loss_sums = learner_->loss_sums();
   state_.guard = learner_->guard().state();
-  for (auto& observer : observers_) observer->before_checkpoint(state_);
+  show([&](Observer& o) { o.before_checkpoint(state_); });
   state_.world_size = ranks_.all().size();
   for (const char* axis : {"dp", "pp", "tp"}) ranks_.mesh().axis(axis).compare_calls();
   ranks_.all().compare_calls();
@@ -161,17 +179,18 @@ void Trainer::save(bool is_best) {
     parallel::check_same_bytes(learner_->tensors_here(), ranks_.dp(),
                                fmt::format("before step {} is saved", state_.step));
   const auto tensors = learner_->tensors();
-  if (ranks_.leads())
+  ranks_.lead([&] {
+    fail_if_held();
     store_.save(state_.step, is_best, [&](const std::filesystem::path& folder) {
       tensors.save(folder);
       write_file_atomically(folder / "state.json", state_.to_json().dump(2) + "\n");
     });
-  ranks_.all().barrier().wait();
+  });
   last_save_ = Clock::now();
 }
 
 void Trainer::resume() {
-  if (ranks_.leads()) store_.clear_stopped();
+  ranks_.lead([this] { store_.clear_stopped(); });
   const auto checkpoint = newest_good();
   PRECINCT_CHECK(checkpoint || !options_.require_checkpoint, CheckpointError,
                  "--resume require: expected a checkpoint in the run folder, found none; start "
@@ -220,7 +239,7 @@ void Trainer::begin_phase() {
   options.threads = config_.data.loader_threads;
   batches_ = std::make_unique<data::BatchPrefetcher>(data_->series(), data_->sampler(),
                                                      state_.consumed, options);
-  for (auto& observer : observers_) observer->on_begin(view());
+  show([&](Observer& o) { o.on_begin(view()); });
 }
 
 void Trainer::restore(const std::filesystem::path& checkpoint) {
@@ -237,7 +256,7 @@ void Trainer::restore(const std::filesystem::path& checkpoint) {
   learner_->load(checkpoint);
   learner_->schedule().load(state_.schedule);
   learner_->load_sums(state_.loss_sums, state_.guard);
-  if (early_stop_.has_best() && ranks_.leads()) store_.mark_best(early_stop_.best_step());
+  if (early_stop_.has_best()) ranks_.lead([this] { store_.mark_best(early_stop_.best_step()); });
   parallel::check_same_bytes(learner_->tensors_here(), ranks_.dp(),
                              "after " + checkpoint.filename().string() + " was read");
 }
@@ -276,7 +295,7 @@ void Trainer::next_phase() {
 void Trainer::leave_if_asked() {
   if (finished_ || agreed_ != Wish::kLeave) return;
   save();
-  if (ranks_.leads()) store_.mark_stopped(state_.step);
+  ranks_.lead([this] { store_.mark_stopped(state_.step); });
   agreement_.finish();
   const int signal = StopSignal::received();
   throw StopRequested(
@@ -304,7 +323,7 @@ bool Trainer::went_back() {
 /// The leader looks; all read the same.
 std::optional<std::filesystem::path> Trainer::newest_good() {
   std::optional<std::filesystem::path> mine;
-  if (ranks_.leads()) mine = store_.newest_good();
+  ranks_.lead([&] { mine = store_.newest_good(); });
   const std::string name = ranks_.of_leader(mine ? mine->filename().string() : "");
   if (ranks_.leads() || name.empty()) return mine;
   return store_.good(name);
@@ -379,7 +398,7 @@ models::Artifact Trainer::artifact_with(const data::FeatureSpec& spec,
 }
 
 TrainingResult Trainer::result() {
-  for (auto& observer : observers_) observer->on_end(view());
+  show([&](Observer& o) { o.on_end(view()); });
   agreement_.finish();
   batches_.reset();
   TrainingResult result;
@@ -387,16 +406,16 @@ TrainingResult Trainer::result() {
   result.best_score = early_stop_.best();
   if (state_.phase == Phase::kRefit)
     result.artifact = artifact_with(data_->spec(), learner_->forecast_weights());
-  if (config_.train.refit == "before_test") {
-    result.evaluated = result.artifact;
-    return result;
-  }
-  if (!ranks_.leads()) return result;  // the others need not see what the leader has just written
-  const auto fit_range = ranges_of(Phase::kFit, config_, split_, panel_.num_bins).fit;
-  result.evaluated = artifact_with(
-      data::FeatureSpec::fit(panel_, config_.input, config_.data, fit_range),
-      Learner::forecast_weights(store_.good(CheckpointStore::name_of(early_stop_.best_step()))));
-  if (state_.phase == Phase::kFit) result.artifact = result.evaluated;
+  if (config_.train.refit == "before_test") result.evaluated = result.artifact;
+  ranks_.lead([&] {  // the others need not see what the leader has just written
+    fail_if_held();
+    if (config_.train.refit == "before_test") return;
+    const auto fit_range = ranges_of(Phase::kFit, config_, split_, panel_.num_bins).fit;
+    result.evaluated = artifact_with(
+        data::FeatureSpec::fit(panel_, config_.input, config_.data, fit_range),
+        Learner::forecast_weights(store_.good(CheckpointStore::name_of(early_stop_.best_step()))));
+    if (state_.phase == Phase::kFit) result.artifact = result.evaluated;
+  });
   return result;
 }
 

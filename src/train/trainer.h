@@ -76,6 +76,10 @@ class Trainer {
   bool evaluation_due() const;
   bool checkpoint_due() const;
 
+  /// Shows the observers something. An error of the leader's, whose logs alone can fail, is held
+  /// until the ranks agree on what to do next or save: all then end with it.
+  void show(const std::function<void(Observer&)>& what);
+  void fail_if_held() const;
   void start();
   void begin_phase();
   void restore(const std::filesystem::path& checkpoint);
@@ -104,6 +108,7 @@ class Trainer {
   StepAgreement agreement_;
   Wish agreed_ = Wish::kNone;
   std::vector<std::unique_ptr<Observer>> observers_;
+  std::exception_ptr held_failure_;
   // of the phase
   std::unique_ptr<PhaseData> data_;
   std::unique_ptr<Learner> learner_;

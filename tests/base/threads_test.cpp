@@ -1,5 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The precinct authors
 // SPDX-License-Identifier: Apache-2.0
+#include "base/threads.h"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -8,6 +11,7 @@
 #include "base/bounded_queue.h"
 #include "base/error.h"
 #include "base/worker_pool.h"
+#include "tests/support/thread_room.h"
 
 namespace precinct {
 namespace {
@@ -43,6 +47,34 @@ TEST(WorkerPool, RunsEverythingAndRethrowsTheFirstError) {
   pool.submit([&] { ++count; });
   pool.wait();
   EXPECT_EQ(count, 51);
+}
+
+TEST(Threads, WithoutRoomForAllThoseThatHaveBegunAreStoppedAndItIsSaid) {
+  std::vector<std::thread> threads;
+  std::atomic<bool> stopped = false;
+  std::atomic<int> begun = 0, ended = 0;
+  const auto body = [&] {
+    ++begun;
+    while (!stopped) std::this_thread::yield();
+    ++ended;
+  };
+  const test::RoomForOneThread room;
+  try {
+    start_threads(threads, 3, body, [&] { stopped = true; });
+    FAIL() << "there was room";
+  } catch (const DeviceError& error) {
+    EXPECT_THAT(error.what(),
+                testing::MatchesRegex("threads: expected room for another thread, found '[^\n]*'; "
+                                      "[^\n]*ulimit -u[^\n]*data.loader_threads[^\n]*"));
+  }
+  EXPECT_TRUE(threads.empty());
+  EXPECT_LE(begun, 1);
+  EXPECT_EQ(ended, begun);
+}
+
+TEST(WorkerPool, WithoutRoomForItsThreadsIsADeviceErrorAndNoCrash) {
+  const test::RoomForOneThread room;
+  EXPECT_THROW(WorkerPool(2), DeviceError);
 }
 
 }  // namespace

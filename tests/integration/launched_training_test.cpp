@@ -297,6 +297,32 @@ TEST(LaunchedTrainingFails, OnAllRanksWhenTheyDoNotSeeOneRunFolder) {
   EXPECT_FALSE(std::filesystem::exists(run.metrics())) << "nothing was trained";
 }
 
+/// What rank 0 alone finds wrong in mid-run: each rank says the same line and ends with the same
+/// code. The shell takes the code, so that the launcher ends nobody.
+void expect_all_say(LaunchedRun run, int code, const std::string& line) {
+  run.before += "\"$@\"; echo \"ended with $?\" >&2; exit; ";
+  const auto result = run_launched(run);
+  for (int rank = 0; rank < run.num_ranks; ++rank)
+    EXPECT_THAT(result.err, ContainsRegex(fmt::format("\\[rank {0}\\] precinct: {1}\n.*\\[rank "
+                                                      "{0}\\] ended with {2}\n",
+                                                      rank, line, code)));
+}
+
+TEST(LaunchedTrainingFails, OnAllRanksWhenNoCheckpointIsGood) {
+  const LaunchedRun run{.name = "all-damaged"};
+  const auto checkpoint = run.folder() / "checkpoints" / "step-000000004";
+  std::filesystem::create_directories(checkpoint);
+  write_file_atomically(checkpoint / "MANIFEST.json", "damaged\n");
+  expect_all_say(run, 7,
+                 "[^\n]*all-damaged/checkpoints: expected a checkpoint that verifies[^\n]*");
+}
+
+TEST(LaunchedTrainingFails, OnAllRanksWhenTheDiskOfRank0TakesNoCheckpoint) {
+  LaunchedRun run{.name = "too-large", .more = {"--set", "model.hidden=64"}};
+  run.before = "[ $RANK != 0 ] || ulimit -f 24; ";  // 12 KiB a file
+  expect_all_say(run, 6, "[^\n]*too-large/checkpoints/[^\n]*File too large[^\n]*");
+}
+
 TEST(LaunchedTrainingFails, WhenTheConfigurationIsWrongOnceAndWithItsCode) {
   const auto result =
       run_launched({.name = "wrong", .max_restarts = 3, .more = {"--set", "train.epochs=-1"}});

@@ -241,6 +241,49 @@ TEST(EvaluateCommand, OneTableOverSeveralRunsAndTheBaselines) {
   EXPECT_THAT(as_csv.out, testing::StartsWith("forecaster,part,key,figure,value\n"));
 }
 
+/// A copy of the dnn's run, with another word in its configuration.
+std::string copied_run(const std::string& name, const std::string& word = "",
+                       const std::string& other = "") {
+  const fs::path folder = project() / name;
+  fs::copy(run_of("dnn"), folder, fs::copy_options::recursive);
+  std::string text = read_file(folder / "config.yaml");
+  if (!word.empty()) text.replace(text.find(word), word.size(), other);
+  write_file_atomically(folder / "config.yaml", text);
+  return folder;
+}
+
+TEST(EvaluateCommand, SettingsThatAreTheFirstRunsAreNamed) {
+  const std::string dnn = run_of("dnn"),
+                    other = copied_run("of-last-value", "reference: \"gamma_poisson\"",
+                                       "reference: \"last_value\"");
+  const auto result = precinct_verb({"evaluate", dnn, other});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err,
+              ContainsRegex("warning of-last-value: evaluate.reference: last_value instead of "
+                            "gamma_poisson; all runs are scored with the settings of dnn\n"));
+  EXPECT_THAT(precinct_verb({"evaluate", dnn}).err, testing::Not(HasSubstr("all runs")));
+}
+
+TEST(EvaluateCommand, EqualPanelsAtTwoPathsAreOneWhereThePanelIsNamed) {
+  data::write_panel(project() / "moved.h5", test::small_panel_with_polygons());
+  const std::string dnn = run_of("dnn"), other = copied_run("on-moved", "/panel.h5", "/moved.h5");
+  EXPECT_EQ(precinct_verb({"evaluate", dnn, other}).exit_code, 2);
+  const auto result = precinct_verb({"evaluate", dnn, other, "--panel", project() / "moved.h5"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST(EvaluateCommand, RunsThatAreCalledLikeABaselineOrADatasetGetANumber) {
+  const std::string file = project() / "named.h5";
+  const auto result = precinct_verb({"evaluate", run_of("dnn"), copied_run("gamma_poisson"),
+                                     copied_run("origins"), "--predictions", file, "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto table = json::parse(result.out);
+  EXPECT_EQ(forecaster(table, "gamma_poisson-2").at("total"), forecaster(table, "dnn").at("total"));
+  const auto h5 = data::Hdf5File::open(file);
+  for (const char* name : {"/gamma_poisson-2/mean", "/origins-2/mean"})
+    EXPECT_TRUE(h5.exists(name));
+}
+
 TEST(EvaluateCommand, ScoresCanBeRecomputedFromTheFileOfPredictions) {
   const std::string file = project() / "predictions.h5";
   const auto result = precinct_verb({"evaluate", run_of("dnn"), "--json", "--predictions", file});
@@ -384,6 +427,17 @@ TEST(ForecastCommand, APanelThatBeginsLaterIsForecastWithAWarning) {
   ASSERT_NE(said, std::string::npos) << result.err;
   EXPECT_EQ(result.err.find("begins on", said + 1), std::string::npos) << "once";
   EXPECT_THAT(precinct_verb(forecast_words("whole.csv")).err, testing::Not(HasSubstr("begins on")));
+}
+
+TEST(ForecastCommand, AnOriginThatTheWeightsHaveLearntFromIsSaid) {
+  const auto seen = precinct_verb(forecast_words("seen.csv", {"--origin", "2020-06-01"}));
+  EXPECT_EQ(seen.exit_code, 0);
+  EXPECT_THAT(seen.err,
+              ContainsRegex("warning origin 2020-06-01[^\n]*: the weights learnt from bins "
+                            "up to 2020-06-18[^\n]*; this is no forecast of the unseen\n"));
+  for (const Words& more : {Words{}, {"--origin", "2020-06-19"}})
+    EXPECT_THAT(precinct_verb(forecast_words("unseen.csv", more)).err,
+                testing::Not(HasSubstr("learnt")));
 }
 
 TEST(ForecastCommand, AMissingFolderIsMade) {

@@ -82,6 +82,20 @@ TEST(Bootstrap, WithoutSpreadToMeasureTheIntervalHoldsZero) {
   EXPECT_LT(s.low, s.high);
 }
 
+TEST(Bootstrap, TheReferenceUpToRoundingIsNoBetterThanIt) {
+  const Values reference = made(5, 80, 0, 1, 3).reference;
+  for (const double rounding : {2.5e-14, -2.5e-14, 6e-8}) {
+    Values score = reference;
+    for (double& value : score) value *= 1 - rounding;
+    const Skill s = block_bootstrap(score, reference, 7, 200, 1);
+    EXPECT_TRUE(s.value == 0 && s.low == 0 && s.high == 0) << rounding;
+    EXPECT_EQ(block_bootstrap(score, reference, 7, 0, 1).high, 0) << rounding;
+  }
+  Values better = reference;
+  for (double& value : better) value *= 1 - 2e-7;
+  EXPECT_GT(block_bootstrap(better, reference, 7, 200, 1).low, 0) << "the twin";
+}
+
 TEST(Bootstrap, HoldsZero) {
   EXPECT_TRUE((Skill{.1, -.1, .3}.holds_zero()));
   EXPECT_TRUE((Skill{.1, 0, .3}.holds_zero()));

@@ -12,6 +12,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "data/store/hdf5_file.h"
 #include "tests/support/hdf5_by_hand.h"
 #include "tests/support/made_forecast.h"
 #include "tests/support/small_project.h"
@@ -232,10 +233,21 @@ TEST(ForecastFiles, Hdf5HasArraysOfTheSameNumbers) {
   EXPECT_EQ(file.attribute("/", "origin"), rows[1][0]);
 }
 
-TEST(ForecastFiles, PointForecastsHaveTheirMeanAsEveryQuantile) {
+TEST(ForecastFiles, PointForecastsHaveNoQuantiles) {
   const Written w(60, Family::kPoint);
   const auto rows = csv_rows(forecast_csv(w.file));
-  for (std::size_t q = 6; q < 11; ++q) EXPECT_NEAR(std::stod(rows[5][q]), w.forecast.mean[4], 1e-5);
+  ASSERT_EQ(rows[5].size(), rows[0].size());
+  EXPECT_NEAR(std::stod(rows[5][5]), w.forecast.mean[4], 1e-4);
+  for (std::size_t q = 6; q < 12; ++q) EXPECT_EQ(rows[5][q], "");
+  EXPECT_NEAR(std::stod(rows[5][12]), w.baseline.mean[4], 1e-4);
+  const auto json = nlohmann::json::parse(forecast_geojson(w.file));
+  for (const char* name : {"p05", "p25", "p50", "p75", "p95"})
+    EXPECT_TRUE(json["features"][0]["properties"]["forecast"][0].at(name).is_null());
+  const test::TemporaryFolder folder;
+  write_forecast(folder / "f.h5", w.file);
+  const auto file = data::Hdf5File::open(folder / "f.h5");
+  EXPECT_TRUE(file.exists("/mean"));
+  EXPECT_FALSE(file.exists("/p05") || file.exists("/p95"));
 }
 
 TEST(ForecastFiles, EndingChoosesTheFormAndOthersAreRefused) {

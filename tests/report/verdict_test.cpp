@@ -25,6 +25,12 @@ TEST(Verdict, SaysNoBetterWhenTheIntervalHoldsZero) {
   EXPECT_THAT(v.text, HasSubstr("0.03 % lower (95 % interval -0.08 to +0.09 %)"));
 }
 
+TEST(Verdict, SaysNoBetterOfANetworkThatIsTheReference) {
+  const auto v = verdict_of(made_evaluation({{"dnn", false, .3168, 0, 0, 0}, kReference}, "dnn"));
+  EXPECT_FALSE(v.is_better);
+  EXPECT_THAT(v.text, HasSubstr("is no better than the baseline gamma_poisson"));
+}
+
 TEST(Verdict, SaysBetterOnlyWhenTheWholeIntervalIsAboveZero) {
   const auto v =
       verdict_of(made_evaluation({{"dnn", false, .31, .02, .01, .03}, kReference}, "dnn"));

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <new>
+
 #include "base/error.h"
 #include "tests/parallel/ranks.h"
 #include "tests/support/small_run.h"
@@ -14,6 +17,7 @@
 namespace precinct::train {
 namespace {
 
+namespace fs = std::filesystem;
 using parallel::World;
 using test::error_of;
 using test::run_ranks;
@@ -65,6 +69,17 @@ TEST(RanksOfARun, WhatTheLeaderThrowsAllRanksThrow) {
       EXPECT_EQ(error.code(), ExitCode::kFile);
       EXPECT_STREQ(error.what(), "runs/a: expected room, found none; make some");
     }
+    const auto code_of = [&](const std::function<void()>& body) {
+      try {
+        ranks.lead(body);
+      } catch (const std::exception& exception) {
+        return as_error(exception).code();
+      }
+      return ExitCode::kDone;
+    };
+    const auto missing = test::shared_folder() / "none";
+    EXPECT_EQ(code_of([&] { fs::rename(missing, missing); }), ExitCode::kFile);
+    EXPECT_EQ(code_of([] { throw std::bad_alloc(); }), ExitCode::kDevice);
     EXPECT_EQ(ranks.of_leader("further"), "further");
   });
 }

@@ -26,6 +26,9 @@ TEST(RunMatch, NamesTheKeysThatWouldTrainOtherwiseAndNoOthers) {
             (std::vector<std::string>{
                 "data.split.fractions: [0.5, 0.25, 0.25] instead of [0.6, 0.2, 0.2]",
                 "train.epochs: 9 instead of 3"}));
+  after.evaluate.stride = 2;
+  EXPECT_EQ(differing_keys(after, before, "evaluate."),
+            std::vector<std::string>{"evaluate.stride: 2 instead of 1"});
 }
 
 TEST(RunMatch, ARunFolderTakesItsOwnConfigurationOnly) {

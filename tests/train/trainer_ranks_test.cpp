@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using parallel::World;
 using test::error_of;
+using test::run_once;
 using test::run_ranks;
 using testing::HasSubstr;
 
@@ -64,7 +65,7 @@ TEST_P(EachNetworkOnRanks, ARunOfThreeEndsWhereOneProcessEnds) {
     Ranks ranks(world, config);
     const auto found = train_on(ranks, config, panel, test::shared_folder() / "run");
     if (!ranks.leads()) return;
-    const auto expected = test::run_once(config, panel, test::shared_folder() / "alone");
+    const auto expected = run_once(config, panel, test::shared_folder() / "alone");
     EXPECT_EQ(found.best_epoch, expected.best_epoch);
     EXPECT_NEAR(found.best_score, expected.best_score, 1e-5);
     EXPECT_LE(largest_difference(found.artifact, expected.artifact), 2e-5);
@@ -75,7 +76,7 @@ TEST_P(EachNetworkOnRanks, ARunOfThreeEndsWhereOneProcessEnds) {
 TEST_P(EachNetworkOnRanks, ARunChangesItsLayoutAndEndsWhereOneProcessEnds) {
   const std::string model = GetParam();
   const std::vector<config::ParallelConfig> layouts = {
-      {.dp = 2, .tp = 2}, {.dp = 2, .pp = 2}, {.tp = 2, .pp = 2}};
+      {.dp = 2, .tp = 2}, {.dp = 1}, {.dp = 2, .pp = 2}, {.tp = 2, .pp = 2}};
   run_ranks(4, [&](World& world) {
     const auto panel = test::small_panel(90, 2, 2);
     auto config = config_of(model);
@@ -83,22 +84,29 @@ TEST_P(EachNetworkOnRanks, ARunChangesItsLayoutAndEndsWhereOneProcessEnds) {
     TrainingResult found;
     for (std::size_t i = 0; i < layouts.size(); ++i) {
       config.parallel = layouts[i];
+      const bool dies = i + 1 < layouts.size();
+      const std::int64_t last = 5 + 4 * static_cast<std::int64_t>(i);
+      const auto die = [&](const TrainState& state) {
+        if (dies && state.step == last) throw std::runtime_error("died");
+      };
+      if (config.parallel.dp == 1) {  // one process
+        if (world.rank() == 0) {
+          EXPECT_EQ(error_of<std::runtime_error>([&] { run_once(config, panel, folder, die); }),
+                    "died");
+        }
+        world.communicator().barrier().wait();
+        continue;
+      }
       config.parallel.num_micro_batches = 2;
       Ranks ranks(world, config);
-      const bool dies = i + 1 < layouts.size();
-      const std::int64_t last = 9 + 5 * static_cast<std::int64_t>(i);
-      const auto train = [&] {
-        found = train_on(ranks, config, panel, folder, [&](const TrainState& state) {
-          if (dies && state.step == last) throw std::runtime_error("died");
-        });
-      };
+      const auto train = [&] { found = train_on(ranks, config, panel, folder, die); };
       if (dies)
         EXPECT_EQ(error_of<std::runtime_error>(train), "died");
       else
         train();
     }
     if (world.rank() != 0) return;
-    const auto expected = test::run_once(config_of(model), panel, test::shared_folder() / "alone");
+    const auto expected = run_once(config_of(model), panel, test::shared_folder() / "alone");
     EXPECT_EQ(found.best_epoch, expected.best_epoch);
     EXPECT_NEAR(found.best_score, expected.best_score, 1e-5);
     EXPECT_LE(largest_difference(found.artifact, expected.artifact), 2e-5);
@@ -129,6 +137,26 @@ TEST_P(EachNetworkOnRanks, StoppedOnOneRankAllSaveTheSameStepAndGoOnBitForBit) {
   });
 }
 
+/// A log that finds no room: only rank 0 has one.
+TEST(RanksOfATrainer, AllEndWithWhatTheLeadersLogThrowsAndSaveNoMore) {
+  run_ranks(2, [](World& world) {
+    const auto panel = test::small_panel(90, 2, 2);
+    const auto config = test::small_config();
+    Ranks ranks(world, config);
+    const auto folder = test::shared_folder() / "run";
+    try {
+      train_on(ranks, config, panel, folder, [&](const TrainState& state) {
+        if (ranks.leads() && state.step == 6) throw IoError("log: expected room, found none");
+      });
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kFile);
+      EXPECT_STREQ(error.what(), "log: expected room, found none");
+    }
+    EXPECT_FALSE(fs::exists(folder / "checkpoints" / CheckpointStore::name_of(8)));
+  });
+}
+
 /// The same bits for 1 -> 3 -> 2 -> 4 ranks as for one that nobody disturbed.
 TEST_P(EachNetworkOnRanks, ADeterministicRunGoesOnWithAnyNumberOfRanks) {
   const std::string model = GetParam();
@@ -155,7 +183,7 @@ TEST_P(EachNetworkOnRanks, ADeterministicRunGoesOnWithAnyNumberOfRanks) {
         } else {
           const auto found = train();
           if (ranks.leads()) {
-            const auto whole = test::run_once(config, panel, test::shared_folder() / "whole");
+            const auto whole = run_once(config, panel, test::shared_folder() / "whole");
             EXPECT_TRUE(test::same_weights(found.artifact, whole.artifact));
           }
         }

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-#include "base/error.h"
+#include "base/threads.h"
 
 namespace precinct::data {
 
@@ -89,6 +89,12 @@ struct BatchPrefetcher::State {
     }
   }
 
+  void stop() {
+    const std::lock_guard lock(mutex);
+    stopped = true;
+    has_room.notify_all();
+  }
+
   const ResidentSeries& series;
   const WindowSampler& sampler;
   Options options;
@@ -105,16 +111,14 @@ BatchPrefetcher::BatchPrefetcher(const ResidentSeries& series, const WindowSampl
                                  std::int64_t consumed, Options options)
     : state_(std::make_unique<State>(series, sampler, consumed, options)) {
   if (options.prefetch <= 0) return;
-  for (std::int64_t i = 0; i < std::max<std::int64_t>(1, options.threads); ++i)
-    state_->threads.emplace_back([state = state_.get()] { state->run(); });
+  State& state = *state_;
+  start_threads(
+      state.threads, static_cast<std::size_t>(std::max<std::int64_t>(1, options.threads)),
+      [&state] { state.run(); }, [&state] { state.stop(); });
 }
 
 BatchPrefetcher::~BatchPrefetcher() {
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->stopped = true;
-    state_->has_room.notify_all();
-  }
+  state_->stop();
   for (auto& thread : state_->threads) thread.join();
 }
 

@@ -23,7 +23,8 @@ struct StepBatches {
 
 /// Gathers the batches of the coming steps in threads of its own, in order, through a bounded
 /// queue. An exception of a thread reaches the caller of next() in the failed step's place, and
-/// again at each later call; the destructor stops and joins.
+/// again at each later call; the destructor stops and joins. The constructor throws DeviceError
+/// when there is no room for the threads.
 class BatchPrefetcher {
  public:
   struct Options {

@@ -15,6 +15,7 @@
 #include "data/loader/batch_prefetcher.h"
 #include "kernels/window_gather.h"
 #include "tests/support/small_panel.h"
+#include "tests/support/thread_room.h"
 
 namespace precinct::data {
 namespace {
@@ -166,6 +167,14 @@ TEST(BatchPrefetcher, AnExceptionOfAThreadReachesTheCaller) {
   const WindowSampler bad(list_origins({2, 10}, 1), 3, 4);  // not enough bins before
   BatchPrefetcher prefetcher(series, bad, 0, {.prefetch = 2, .threads = 2});
   EXPECT_THROW(prefetcher.next(), DataError);
+}
+
+TEST(BatchPrefetcher, WithoutRoomForItsThreadsIsADeviceErrorAndNoCrash) {
+  const Fixture f(test::small_panel());
+  const ResidentSeries series(f.panel, f.features, 14, 3, at::kCPU);
+  const WindowSampler sampler(list_origins({14, 78}, 1), 3, 10);
+  const test::RoomForOneThread room;
+  EXPECT_THROW(BatchPrefetcher(series, sampler, 20, {.prefetch = 2, .threads = 2}), DeviceError);
 }
 
 /// A run repeats bit for bit only with the same number of threads, whichever thread asks first.
