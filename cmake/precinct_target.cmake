@@ -3,8 +3,9 @@
 #   precinct_add_room(NAME [TORCH] [PCH] [OPENMP] GLOB pattern... [DEPENDS room...] [LIBS target...])
 #       An OBJECT library precinct_room_NAME. (A static archive would drop the operators' registration.)
 #       TORCH: links LibTorch's CPU part. PCH: uses the precompiled header (torch/torch.h with TORCH).
-#   precinct_add_tests(NAME [TORCH] [PCH] ROOMS room... GLOB pattern... [LIBS ...] [LABELS ...])
-#       One GoogleTest program test_NAME with the objects of the rooms and of all rooms below them.
+#   precinct_add_tests(NAME [TORCH] [PCH] [SERIAL] ROOMS room... GLOB pattern... [LIBS ...] [LABELS ...])
+#       One GoogleTest program test_NAME with the objects of the rooms and of all rooms below them; SERIAL: it runs
+#       beside no other.
 #   precinct_add_benches([TORCH] ROOMS room... GLOB pattern...)
 #       One program bench_b for each bench/.../b_bench.cpp; Google Benchmark is linked, a main of its own is fine.
 #   precinct_link_rooms(target room...)   the objects of the rooms and of all rooms below them, into one target
@@ -168,6 +169,7 @@ function(precinct_add_benches)
       target_link_libraries(${target} PRIVATE benchmark::benchmark)
       if(A_TORCH)
         target_link_libraries(${target} PRIVATE torchwheel::cpu)
+        _precinct_pch(${target} torch)
       endif()
       set_property(GLOBAL APPEND PROPERTY precinct_benches "${file}")
     endforeach()

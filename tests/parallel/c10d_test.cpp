@@ -236,11 +236,13 @@ TEST(Faults, AHolderOfTheStoreThatIsStoppedIsNamedWithinTheTimeout) {
               all.barrier().wait();
               if (world.rank() == 0) {
                 world.store()->set("pid", std::to_string(::getpid()));
+                EXPECT_TRUE(world.store()->get("is read", 20s));
                 ::raise(SIGSTOP);
                 return;
               }
               const pid_t holder = std::stoi(world.store()->get("pid", 20s).value_or("0"));
               ASSERT_GT(holder, 0);
+              world.store()->set("is read", "");  // nobody answers a set
               while (!is_stopped(holder)) std::this_thread::sleep_for(1ms);
               auto start = Clock::now();
               const std::string text =
