@@ -52,9 +52,11 @@ TEST_P(DeterministicWorlds, OfOneToFourRanksHaveTheSameBitsAfterTwoHundredSteps)
     for (const int size : {4, 3, 2}) {
       const bool inside = world.rank() < size;
       auto group = world.communicator().split("of" + std::to_string(size), inside, world.rank());
+      group->barrier().wait();  // one that goes at once is missed by one that still connects
+      if (!inside && size != 3) continue;
       World part(world.context(), std::move(group));
       Ranks ranks(part, config);
-      if (inside || size == 3) bits[ranks.size()] = bits_of_200_steps(config, panel, ranks);
+      bits[ranks.size()] = bits_of_200_steps(config, panel, ranks);
     }
     // rank 3 alone is the world of one
     Ranks all(world, config);
