@@ -12,14 +12,8 @@
 namespace precinct {
 namespace {
 
-using test::ProgramResult;
-using test::Words;
+using test::run_precinct;
 using testing::HasSubstr;
-
-ProgramResult run(Words words) {
-  words.insert(words.begin(), test::precinct_program());
-  return test::run_program(words, -1, test::use_one_thread);
-}
 
 /// 150 days of four places and two kinds, 0 to 4 incidents of each a day.
 std::string table() {
@@ -38,34 +32,36 @@ std::string table() {
 TEST(GenericTable, IsIngestedTrainedOnScoredForecastAndShown) {
   test::TemporaryFolder folder;
   write_file_atomically(folder / "own.csv", table());
-  const auto ingest = run({"ingest", "--profile", "generic", "--column", "id=nr", "--column",
-                           "time=when", "--column", "district=place", "--column", "category=kind",
-                           "--bin", "day", "--out", folder / "own.h5", folder / "own.csv"});
+  const auto ingest =
+      run_precinct({"ingest", "--profile", "generic", "--column", "id=nr", "--column", "time=when",
+                    "--column", "district=place", "--column", "category=kind", "--bin", "day",
+                    "--out", folder / "own.h5", folder / "own.csv"});
   ASSERT_EQ(ingest.exit_code, 0) << ingest.err;
   for (const char* model : {"dnn", "gat_tcn"}) {
     const std::string own = folder / (std::string(model) + ".yaml");
     std::string text = test::small_config_text(model);
     text.replace(text.find("panel.h5"), 8, "own.h5");
     write_file_atomically(own, text);
-    const auto trained = run({"train", own, "--run-dir", folder / model});
+    const auto trained = run_precinct({"train", own, "--run-dir", folder / model});
     ASSERT_EQ(trained.exit_code, 0) << trained.err;
     EXPECT_THAT(trained.out, HasSubstr("gamma_poisson *"));
   }
-  const auto scored = run({"evaluate", folder / "dnn", folder / "gat_tcn"});
+  const auto scored = run_precinct({"evaluate", folder / "dnn", folder / "gat_tcn"});
   EXPECT_EQ(scored.exit_code, 0) << scored.err;
-  const auto forecast = run({"forecast", "--artifact", folder / "gat_tcn", "--panel",
-                             folder / "own.h5", "--out", folder / "next.csv"});
+  const auto forecast = run_precinct({"forecast", "--artifact", folder / "gat_tcn", "--panel",
+                                      folder / "own.h5", "--out", folder / "next.csv"});
   EXPECT_EQ(forecast.exit_code, 0) << forecast.err;
   EXPECT_THAT(read_file(folder / "next.csv"), HasSubstr(",ward 3,fire,"));
-  const auto map = run({"forecast", "--artifact", folder / "gat_tcn", "--panel", folder / "own.h5",
-                        "--out", folder / "next.geojson"});
+  const auto map = run_precinct({"forecast", "--artifact", folder / "gat_tcn", "--panel",
+                                 folder / "own.h5", "--out", folder / "next.geojson"});
   EXPECT_EQ(map.exit_code, 3) << "no polygons, no map";
   EXPECT_THAT(map.err, HasSubstr("found none"));
   const auto page =
-      run({"report", folder / "dnn", folder / "gat_tcn", "--out", folder / "page.html"});
+      run_precinct({"report", folder / "dnn", folder / "gat_tcn", "--out", folder / "page.html"});
   EXPECT_EQ(page.exit_code, 0) << page.err;
   EXPECT_THAT(read_file(folder / "page.html"), HasSubstr("ward 3"));
-  const auto again = run({"train", folder / "gat_tcn.yaml", "--run-dir", folder / "gat_tcn"});
+  const auto again =
+      run_precinct({"train", folder / "gat_tcn.yaml", "--run-dir", folder / "gat_tcn"});
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("gat_tcn")) << "its table again";
 }

@@ -10,14 +10,8 @@
 namespace precinct {
 namespace {
 
-using test::ProgramResult;
-using test::Words;
+using test::run_precinct;
 using testing::HasSubstr;
-
-ProgramResult run(Words words) {
-  words.insert(words.begin(), test::precinct_program());
-  return test::run_program(words, -1, test::use_one_thread);
-}
 
 constexpr int kDays = 40, kDistricts = 3;
 const std::int64_t kFirstDay = days_from_civil(2024, 2, 15),
@@ -38,10 +32,10 @@ std::string hourly_table(int days) {
 /// Ingests the table's first days and returns the summary.
 nlohmann::json ingested(const test::TemporaryFolder& folder, const std::string& name, int days) {
   write_file_atomically(folder / (name + ".csv"), hourly_table(days));
-  const auto result = run({"ingest", "--profile", "generic", "--column", "id=nr", "--column",
-                           "time=when", "--column", "district=place", "--column", "category=kind",
-                           "--time-zone", "America/Los_Angeles", "--bin", "hours:1", "--json",
-                           "--out", folder / (name + ".h5"), folder / (name + ".csv")});
+  const auto result = run_precinct(
+      {"ingest", "--profile", "generic", "--column", "id=nr", "--column", "time=when", "--column",
+       "district=place", "--column", "category=kind", "--time-zone", "America/Los_Angeles", "--bin",
+       "hours:1", "--json", "--out", folder / (name + ".h5"), folder / (name + ".csv")});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   return nlohmann::json::parse(result.out);
 }
@@ -75,13 +69,13 @@ TEST(HourlyTable, IsIngestedTrainedOnAndForecastOverAClockChange) {
         {"dnn-winter", "winter", "dnn", small}}) {
     const std::string config = folder / (std::string(name) + ".yaml");
     write_file_atomically(config, fmt::format(fmt::runtime(settings), source, model, sizes));
-    const auto trained = run({"train", config, "--run-dir", folder / name});
+    const auto trained = run_precinct({"train", config, "--run-dir", folder / name});
     ASSERT_EQ(trained.exit_code, 0) << name << trained.err;
     EXPECT_THAT(trained.out, HasSubstr("gamma_poisson *"));
   }
   for (const char* name : {"dnn", "dnn-winter"}) {
-    const auto forecast = run({"forecast", "--artifact", folder / name, "--panel",
-                               folder / "own.h5", "--out", folder / "next.csv"});
+    const auto forecast = run_precinct({"forecast", "--artifact", folder / name, "--panel",
+                                        folder / "own.h5", "--out", folder / "next.csv"});
     ASSERT_EQ(forecast.exit_code, 0) << name << forecast.err;
     EXPECT_THAT(read_file(folder / "next.csv"), HasSubstr(",2024-03-26T05:00:00-07:00,"));
   }

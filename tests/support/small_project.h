@@ -97,6 +97,12 @@ class SmallProject {
 /// One thread: a run is repeated bit for bit with the same number of threads.
 inline void use_one_thread() { ::setenv("OMP_NUM_THREADS", "1", 1); }
 
+/// `precinct` with these words, on one thread.
+inline ProgramResult run_precinct(Words words) {
+  words.insert(words.begin(), precinct_program());
+  return run_program(words, -1, use_one_thread);
+}
+
 /// Names and hashes of all files below a folder, sorted, without locks.
 inline Words listing(const std::filesystem::path& folder) {
   Words lines;
