@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/stop_signal.h"
 
+#include <exception>
+
 namespace precinct::train {
 namespace {
 
@@ -12,7 +14,8 @@ void remember(int number) { stop_signal = number; }
 
 }  // namespace
 
-StopSignal::StopSignal(const std::vector<int>& signals) {
+StopSignal::StopSignal(const std::vector<int>& signals)
+    : num_exceptions_(std::uncaught_exceptions()) {
   ++num_living;
   for (const int number : signals) {
     struct sigaction action {};
@@ -26,7 +29,9 @@ StopSignal::StopSignal(const std::vector<int>& signals) {
 }
 
 StopSignal::~StopSignal() {
-  for (const auto& [number, action] : previous_) sigaction(number, &action, nullptr);
+  const bool is_failing = std::uncaught_exceptions() > num_exceptions_;
+  for (const auto& [number, action] : previous_)
+    if (!is_failing || number != SIGTERM) sigaction(number, &action, nullptr);
   if (--num_living == 0) stop_signal = 0;
 }
 

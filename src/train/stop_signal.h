@@ -10,7 +10,9 @@ namespace precinct::train {
 
 /// While it lives, these signals set a flag instead of ending the process; the trainer looks at the
 /// flag at each step's end, saves and leaves with code 75. One may live inside another: the flag
-/// stays until the outermost ends.
+/// stays until the outermost ends. When an exception ends it, SIGTERM goes on without effect:
+/// whoever started the ranks sends it as soon as the first one dies, and what the others found is
+/// still to be said.
 class StopSignal {
  public:
   explicit StopSignal(const std::vector<int>& signals = {SIGTERM, SIGUSR1, SIGINT});
@@ -23,6 +25,7 @@ class StopSignal {
   static int received();
 
  private:
+  int num_exceptions_;
   std::vector<std::pair<int, struct sigaction>> previous_;
 };
 

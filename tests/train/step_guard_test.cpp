@@ -5,9 +5,12 @@
 #include <ATen/autocast_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <limits>
+#include <utility>
 
 #include "train/precision.h"
 #include "train/stop_signal.h"
@@ -113,6 +116,26 @@ TEST(StopSignal, EachSignalSetsTheFlagAndThePreviousHandlerComesBack) {
     }
     std::raise(number);
     EXPECT_EQ(seen_by_previous, number);
+  }
+}
+
+TEST(StopSignal, SigtermDoesNotCutShortWhatAnErrorHasToSay) {
+  for (const auto& [number, ends_by] : {std::pair(SIGTERM, 0), std::pair(SIGINT, SIGINT)}) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      for (const int each : {SIGTERM, SIGINT}) std::signal(each, SIG_DFL);
+      try {
+        const StopSignal stop;
+        throw NumericError("x: expected a finite loss, found nan; lower the rate");
+      } catch (const NumericError&) {
+        ::raise(number);
+      }
+      ::_exit(5);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(ends_by != 0 ? WTERMSIG(status) : WEXITSTATUS(status), ends_by != 0 ? ends_by : 5);
   }
 }
 
