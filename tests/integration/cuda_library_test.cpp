@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "cuda/device_state.h"
+#include "tests/parallel/rank_server.h"
 #include "tests/support/small_project.h"
 
 namespace precinct {
@@ -213,8 +214,8 @@ TEST(CudaLibrary, RequireDeviceNamesTheReason) {
 }  // namespace precinct
 
 int main(int argc, char** argv) {
-  const std::array<const char*, 3> words{"precinct", "--device", "cuda"};
-  precinct::apps::load_cuda_library(static_cast<int>(words.size()), words.data());
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return precinct::test::main_with_ranks(argc, argv, [] {
+    const std::array<const char*, 3> words{"precinct", "--device", "cuda"};
+    precinct::apps::load_cuda_library(static_cast<int>(words.size()), words.data());
+  });
 }

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 
 #include "base/error.h"
 #include "parallel/store.h"
+#include "tests/parallel/rank_server.h"
 #include "tests/support/temporary_folder.h"
 
 namespace precinct::test {
@@ -69,23 +69,16 @@ Rank start_rank(int rank, int size, int call, std::uint16_t port, bool rank0_hol
   set("PRECINCT_TEST_CALL", std::to_string(call));
   set("PRECINCT_TEST_FOLDER", std::filesystem::path(log).parent_path());
   set("OMP_NUM_THREADS", "1");
-  std::vector<std::string> arguments = {"/proc/self/exe", "--gtest_filter=" + current_test(),
-                                        "--gtest_repeat=1", "--gtest_color=no",
-                                        "--gtest_also_run_disabled_tests"};
-  std::vector<char*> argv, envp;
-  for (auto& one : arguments) argv.push_back(one.data());
-  for (auto& one : environment) envp.push_back(one.data());
-  argv.push_back(nullptr);
-  envp.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
-                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, ends[1], 100);
+  const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  EXPECT_GE(output, 0) << log;
   Rank started;
-  EXPECT_EQ(::posix_spawn(&started.pid, argv[0], &actions, nullptr, argv.data(), envp.data()), 0);
-  ::posix_spawn_file_actions_destroy(&actions);
+  started.pid =
+      fork_rank({.arguments = {"rank", "--gtest_filter=" + current_test(), "--gtest_repeat=1",
+                               "--gtest_color=no", "--gtest_also_run_disabled_tests"},
+                 .environment = std::move(environment),
+                 .output = output,
+                 .alive = ends[1]});
+  ::close(output);
   ::close(ends[1]);
   started.alive = ends[0];
   started.log = log;
@@ -99,8 +92,7 @@ int end_of(const Rank& rank, Clock::time_point deadline) {
   pollfd end{rank.alive, POLLIN, 0};
   const bool ended = ::poll(&end, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) > 0;
   if (!ended) ::kill(rank.pid, SIGKILL);
-  int status = 0;
-  ::waitpid(rank.pid, &status, 0);
+  const int status = status_of_rank(rank.pid);
   ::close(rank.alive);
   if (!ended) return -1;
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

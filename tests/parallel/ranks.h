@@ -25,8 +25,8 @@ struct RankOptions {
   bool rank0_holds_store = false;     ///< else this process does
 };
 
-/// Runs `body` as every rank of a world of `size` processes: the test program starts itself `size`
-/// times, each running the test that is running now, and in those processes this function calls the
+/// Runs `body` as every rank of a world of `size` processes: the test program is there `size` times
+/// more, each running the test that is running now, and in those processes this function calls the
 /// body. Each must pass (or be killed, where the test wants that) before the deadline. What failed
 /// is shown with the rank's output; lines of rank 0 that begin with "row: " always are. Call it on
 /// a line of its own, as often as wanted.

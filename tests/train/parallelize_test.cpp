@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "tests/parallel/c10d_ordered_backend.h"
 #include "tests/parallel/ranks.h"
+#include "tests/support/long_form.h"
 #include "tests/support/shared_steps.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/train/parity_matrix.h"
@@ -50,6 +51,8 @@ INSTANTIATE_TEST_SUITE_P(Layouts, ParityMatrix, testing::ValuesIn(ParityMatrix::
                          });
 
 TEST_P(ParityMatrix, FiftyStepsAreThoseOfOneProcess) {
+  if (GetParam().tp == 4 && std::string(GetParam().model) != "dnn" && !test::is_long_form())
+    GTEST_SKIP() << "not run: half a minute of small messages; scripts/test --long runs it";
   test::RankOptions options;
   options.connect.connect_alone = true;
   run_ranks(
