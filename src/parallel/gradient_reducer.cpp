@@ -133,12 +133,12 @@ void GradientReducer::begin(bool last) {
     events_.clear();
     for (auto& parameter : parameters_) parameter.used = parameter.ready = false;
     for (auto& bucket : buckets_) bucket.num_ready = 0;
-    group_.note(++step_);
   }
   PRECINCT_CHECK(!armed_, ShapeError,
                  "gradient reducer: expected finish() after the last backward pass, found begin(); "
                  "a step has one last pass");
   armed_ = last;
+  if (last) group_.note(++step_);  // the one pass that all ranks have, however many theirs are
 }
 
 void GradientReducer::on_gradient(std::size_t index) {

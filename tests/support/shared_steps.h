@@ -37,6 +37,7 @@ class SharedSteps {
   models::NamedTensors weights() { return learner_.tensors().model; }
   train::Learner& learner() { return learner_; }
   int empty_steps() const { return empty_steps_; }
+  std::int64_t num_windows() const { return data_.sampler().num_windows(); }  ///< of an epoch
 
  private:
   static void to_double(data::Batch& batch) {

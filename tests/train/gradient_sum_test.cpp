@@ -162,6 +162,48 @@ TEST(LearnerOnRanks, ARankWithoutWindowsTakesPartWithNothing) {
     });
 }
 
+/// 7 windows in micro-batches of 2: two ranks run one of their windows' passes, the third runs two.
+TEST(LearnerOnRanks, StepsMayTakeARankMorePassesThanAnother) {
+  run_ranks(3, [](World& world) {
+    const auto panel = test::small_panel_with_gaps();
+    for (const char* model : {"dnn", "crimenet", "gat_tcn"}) {
+      auto config = test::config_of_steps(model);
+      config.train.global_batch_size = 7;
+      config.train.micro_batch_size = 2;
+      test::OneRank one(config);
+      Ranks ranks(world, config);
+      SharedSteps serial(config, panel, one.ranks);
+      SharedSteps shared(config, panel, ranks);
+      for (int step = 0; step < 8; ++step) {
+        const double expected = serial.step();
+        EXPECT_NEAR(shared.step(), expected, 1e-5 * std::abs(expected)) << model;
+      }
+      EXPECT_LE(relative_difference(shared.weights(), serial.weights()), 1e-5) << model;
+    }
+  });
+}
+
+TEST(LearnerOnRanks, APipelineMayTakeARankMorePassesThanAnother) {
+  run_ranks(4, [](World& world) {
+    const auto panel = test::small_panel_with_gaps();
+    auto config = test::config_of_steps("dnn");
+    config.train.global_batch_size = 11;
+    test::OneRank one(config);
+    config.parallel.pp = 2;
+    config.parallel.num_micro_batches = 4;
+    Ranks ranks(world, config);
+    SharedSteps shared(config, panel, ranks);
+    // the sixth step's have 2 and 3 windows in micro-batches of 2
+    ASSERT_EQ(shared.num_windows() % 11, 5);
+    config.parallel = {};
+    SharedSteps serial(config, panel, one.ranks);
+    for (int step = 0; step < 8; ++step) {
+      const double expected = serial.step();
+      EXPECT_NEAR(shared.step(), expected, 1e-5 * std::abs(expected));
+    }
+  });
+}
+
 TEST(LearnerOnRanks, AStepOfSeveralMicroBatchesSendsItsGradientsOnce) {
   run_ranks(2, [](World& world) {
     const auto panel = test::small_panel_with_gaps();
