@@ -18,6 +18,7 @@ Wish StepAgreement::next(Wish mine) {
   if (value_.defined()) {
     work_.wait();
     agreed = static_cast<Wish>(value_.item<int>());
+    if (agreed == Wish::kSave && held_ == Wish::kSave) held_ = Wish::kNone;  // that is the same one
   }
   const auto wish = static_cast<int>(std::exchange(held_, Wish::kNone));
   value_ = torch::full({1}, wish, torch::kInt32);  // on the host: no step waits for the GPU

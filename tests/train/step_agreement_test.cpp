@@ -33,5 +33,17 @@ TEST(StepAgreement, AllDoTheLargestWishOneStepLater) {
   });
 }
 
+TEST(StepAgreement, AWishThatIsRepeatedUntilItIsDoneIsDoneOnce) {
+  test::run_ranks(2, [](parallel::World& world) {
+    Ranks ranks(world, test::small_config());
+    StepAgreement agreement(ranks);
+    const Wish mine = world.rank() == 0 ? Wish::kSave : Wish::kNone;
+    EXPECT_EQ(agreement.next(mine), Wish::kNone);
+    EXPECT_EQ(agreement.next(mine), Wish::kSave);
+    for (int step = 0; step < 2; ++step) EXPECT_EQ(agreement.next(Wish::kNone), Wish::kNone);
+    agreement.finish();
+  });
+}
+
 }  // namespace
 }  // namespace precinct::train
