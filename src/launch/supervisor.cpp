@@ -45,14 +45,17 @@ std::vector<pid_t> children() {
 }
 
 /// Processes that left their rank's group (daemons) and came to this one when their parent ended.
-void kill_strays(pid_t guard) {
+void kill_strays(std::vector<pid_t> left_alone) {
   for (;;) {
     auto strays = children();
-    std::erase(strays, guard);
+    std::erase_if(strays, [&](pid_t pid) { return std::ranges::count(left_alone, pid) > 0; });
     if (strays.empty()) return;
     for (const pid_t stray : strays) {
-      ::kill(stray, SIGKILL);
-      ::waitpid(stray, nullptr, 0);
+      if (::kill(stray, SIGKILL) == 0) {
+        ::waitpid(stray, nullptr, 0);
+      } else {
+        left_alone.push_back(stray);  // another user's
+      }
     }
   }
 }
@@ -87,7 +90,9 @@ int pause(SignalFile& signals, milliseconds time) {
 class Supervisor {
  public:
   Supervisor(const LaunchOptions& launch, const SupervisorOptions& options)
-      : options_(options), launcher_(launch) {}
+      : options_(options), launcher_(launch) {
+    not_of_the_job_.push_back(guard_.pid());
+  }
 
   int run() {
     milliseconds next_pause = options_.pause;
@@ -113,7 +118,7 @@ class Supervisor {
         {signals_, guard_, output_, watch, options_.log_dir, options_.grace, options_.patience},
         launcher_.start(restarts), launcher_.first_rank(), restarts);
     attempt.run();
-    kill_strays(guard_.pid());
+    kill_strays(not_of_the_job_);
     auto ends = attempt.ends();
     JobFacts facts = facts_of(attempt, options_);
     const bool is_well = std::none_of(ends.begin(), ends.end(), has_failed);
@@ -148,6 +153,8 @@ class Supervisor {
   }
 
   const SupervisorOptions options_;
+  /// What this process had before: a shell that ends with `exec` leaves it what it has started.
+  std::vector<pid_t> not_of_the_job_ = children();
   // the first two before the launcher's store has threads
   SignalFile signals_;
   ProcessGuard guard_;

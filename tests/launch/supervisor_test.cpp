@@ -12,6 +12,7 @@
 #include <fstream>
 #include <regex>
 #include <sstream>
+#include <thread>
 
 #include "base/atomic_file.h"
 #include "parallel/store.h"
@@ -186,6 +187,21 @@ TEST(Launch, DaemonsOfRanksDoNotOutliveTheJob) {
   const auto job = launch_script({}, "setsid tail -f /dev/null & echo started");
   EXPECT_EQ(job.result.exit_code, 0);
   EXPECT_TRUE(job.left_nothing);
+}
+
+/// A shell that ends with `exec` leaves the launcher what it has started: a reader of its output.
+TEST(Launch, WhatItsShellHadStartedIsLeftAlone) {
+  test::TemporaryFolder folder;
+  const auto result = test::run_program(
+      {"/bin/bash", "-c",
+       fmt::format("exec {} launch --nproc 2 -- sh -c 'exit 3' > >(sleep 1; cat > {}; : > {}) 2>&1",
+                   test::precinct_program(), (folder / "out").string(),
+                   (folder / "end").string())});
+  EXPECT_EQ(result.exit_code, 3);
+  for (int i = 0; i < 200 && !std::filesystem::exists(folder / "end"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(std::filesystem::exists(folder / "end"));
+  EXPECT_THAT(read_file(folder / "out"), HasSubstr("exit code 3"));
 }
 
 TEST(LaunchRestart, SucceedsAtTheSecondTryAndLogsBoth) {
