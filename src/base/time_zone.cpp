@@ -173,7 +173,8 @@ int TimeZone::offset_seconds(const CivilTime& local) const {
        it != transition_utc_.end(); ++it) {
     const auto i = static_cast<std::size_t>(it - transition_utc_.begin());
     offset = i == 0 ? first_offset_ : offset_after_[i - 1];
-    if (seconds - offset < *it) return offset;
+    // a skipped time is what the clock would show that nobody has put forward
+    if (seconds - offset < *it || seconds - offset_after_[i] < *it) return offset;
     offset = offset_after_[i];
   }
   if (!transition_utc_.empty() && seconds - 86400 * 2 >= transition_utc_.back())

@@ -17,7 +17,7 @@ class TimeZone {
   static TimeZone load(const std::string& name);
   const std::string& name() const { return name_; }
   /// Offset from UTC in seconds that holds at a local civil time (the earlier one in a doubled
-  /// hour).
+  /// hour; in a skipped one that of the time before it, so that it ends where it begins).
   int offset_seconds(const CivilTime& local) const;
   /// True when the local time is skipped (spring).
   bool is_skipped(const CivilTime& local) const;

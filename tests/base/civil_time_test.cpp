@@ -61,11 +61,15 @@ TEST(TimeZone, OffsetsFollowDaylightSaving) {
   EXPECT_EQ(zone.format(at("2020-01-15")), "2020-01-15T00:00:00-08:00");
   EXPECT_EQ(zone.format(at("2020-07-15")), "2020-07-15T00:00:00-07:00");
   EXPECT_EQ(zone.format(at("2020-03-08T01:59")), "2020-03-08T01:59:00-08:00");
+  EXPECT_EQ(zone.format(at("2020-03-08T02:00")), "2020-03-08T02:00:00-08:00");  // skipped
+  EXPECT_EQ(zone.format(at("2020-03-08T02:59")), "2020-03-08T02:59:00-08:00");
   EXPECT_EQ(zone.format(at("2020-03-08T03:00")), "2020-03-08T03:00:00-07:00");
   EXPECT_EQ(zone.format(at("2020-11-01T01:30")),
             "2020-11-01T01:30:00-07:00");  // doubled: the earlier one
   EXPECT_EQ(zone.format(at("2020-11-01T02:00")), "2020-11-01T02:00:00-08:00");
-  EXPECT_EQ(zone.format(at("2060-07-15")), "2060-07-15T00:00:00-07:00");  // by the file's rule
+  EXPECT_EQ(zone.format(at("2060-07-15")), "2060-07-15T00:00:00-07:00");   // by the file's rule
+  EXPECT_EQ(TimeZone::load("America/Sao_Paulo").format(at("2018-11-04")),  // a day that begins at 1
+            "2018-11-04T00:00:00-03:00");
 }
 
 TEST(TimeZone, KnowsTheSkippedHour) {
