@@ -138,6 +138,12 @@ void check_panel(const Artifact& artifact, const data::Panel& panel) {
     expect(fmt::format("district {}", n), artifact.nodes[n].code, panel.nodes[n].code);
   for (std::size_t c = 0; c < artifact.categories.size(); ++c)
     expect(fmt::format("category {}", c), artifact.categories[c].code, panel.categories[c].code);
+  const auto edges = build_graph(artifact.config.data, panel).edge_index;
+  PRECINCT_CHECK(
+      torch::equal(edges, artifact.graph.edge_index), DataError,
+      "panel: graph: expected the {} edges of the artifact, found {}, others among them; "
+      "ingest with the same --boundaries and --graph",
+      artifact.graph.edge_index.size(1), edges.size(1));
   const bool misses_none =
       std::find(panel.observed.begin(), panel.observed.end(), 0) == panel.observed.end();
   PRECINCT_CHECK(artifact.has_mask || misses_none, DataError,

@@ -47,8 +47,8 @@ void save_artifact(const std::filesystem::path& folder, const Artifact& artifact
 /// IoError, DataError naming the file that is damaged or missing.
 Artifact load_artifact(const std::filesystem::path& folder);
 
-/// Throws DataError naming the bin, time zone, district or category in which a panel first differs
-/// from the one that the artifact was made for.
+/// Throws DataError naming the bin, time zone, district, category or graph in which a panel first
+/// differs from the one that the artifact was made for.
 void check_panel(const Artifact& artifact, const data::Panel& panel);
 
 }  // namespace precinct::models

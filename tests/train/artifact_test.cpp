@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/artifact.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "models/artifact_forecaster.h"
 #include "models/artifact_tables.h"
+#include "tests/parallel/ranks.h"
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
 
@@ -86,6 +88,10 @@ TEST(Artifact, DamageOtherPanelsAndEarlyOriginsAreRefused) {
   auto elsewhere = panel;
   elsewhere.time_zone = "America/New_York";
   EXPECT_THROW(forecaster.predict(elsewhere, good, 3), DataError);
+  auto rook = panel;
+  rook.graph = data::build_grid(3, 3, false);
+  EXPECT_THAT(test::error_of<DataError>([&] { forecaster.predict(rook, good, 3); }),
+              testing::HasSubstr("graph: expected the 40 edges of the artifact, found 24"));
   auto masked = panel;
   masked.observed.assign(110 * 9, 1);
   EXPECT_EQ(forecaster.predict(masked, good, 3).mean, forecaster.predict(panel, good, 3).mean);

@@ -156,9 +156,8 @@ void check_hours(const IngestOptions& options, QualityReport& quality) {
                  "one of them, or say where hours are (--column clock=NAME, --time-format)",
                  options.bin.to_string());
   quality.warnings.push_back(
-      fmt::format("{} of {} accepted rows have no hour and are counted at 00:00; choose --bin day, "
-                  "or say where "
-                  "hours are (--column clock=NAME, --time-format)",
+      fmt::format("{} of {} rows that were not rejected have no hour and are counted at 00:00; "
+                  "choose --bin day, or say where hours are (--column clock=NAME, --time-format)",
                   quality.without_hour, quality.accepted));
 }
 

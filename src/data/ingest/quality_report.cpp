@@ -131,8 +131,9 @@ std::string QualityReport::to_text() const {
     text += fmt::format("  duplicates: {} repeated, {} replaced by a later revision\n", repeated,
                         revised);
   const std::uint64_t rows = accepted + duplicates;
-  text += fmt::format("default dates: 1 January {:.1f} %, first of month {:.1f} % of rows",
-                      100 * share(first_of_year, rows), 100 * share(first_of_month, rows));
+  text += fmt::format(
+      "default dates: 1 January {:.1f} %, first of month {:.1f} % of the rows not rejected",
+      100 * share(first_of_year, rows), 100 * share(first_of_month, rows));
   text += with_clock > 0
               ? fmt::format(", 12:00 {:.1f} % of times\n", 100 * share(at_noon, with_clock))
               : "\n";

@@ -302,7 +302,7 @@ TEST(Ingest, DatesWithoutAnHourAreNoTimesOfDay) {
   o.bin = BinSpec::parse("hours:6");
   const auto result = ingest(o);
   EXPECT_THAT(result.quality.warnings,
-              testing::Contains(HasSubstr("1 of 2 accepted rows have no hour")));
+              testing::Contains(HasSubstr("1 of 2 rows that were not rejected have no hour")));
   EXPECT_EQ(total_of(result.panel), 2U);
 }
 
