@@ -19,6 +19,7 @@
 #include "data/store/panel_store.h"
 #include "models/artifact_forecaster.h"
 #include "models/forecast_predictions.h"
+#include "report/panel_facts.h"
 #include "train/phase_data.h"
 #include "train/run_evaluation.h"
 #include "train/training_device.h"
@@ -34,13 +35,13 @@ struct EvaluateArguments {
 
 /// A network that has learnt from bins of a range is not scored on it.
 void require_unseen(const std::string& run, const models::Artifact& artifact,
-                    const std::string& split, const data::BinRange& range) {
-  const auto& learnt = artifact.features.fit_range;
-  PRECINCT_CHECK(
-      learnt.end <= range.begin || range.end <= learnt.begin, ConfigError,
-      "--split {}: expected bins that {} has not learnt from, found bins {}..{} where it "
-      "learnt from {}..{} (train.refit); choose a later range",
-      split, run, range.begin, range.end, learnt.begin, learnt.end);
+                    const data::Panel& panel, const std::string& split,
+                    const data::BinRange& range) {
+  const data::BinRange learnt = artifact.features.learnt_bins(panel.axis);
+  PRECINCT_CHECK(!learnt.overlaps(range), ConfigError,
+                 "--split {}: expected bins that {} has not learnt from, found {} where it learnt "
+                 "from {} (train.refit); choose a later range",
+                 split, run, report::range_label(panel, range), report::range_label(panel, learnt));
 }
 
 /// The split's ranges by name; says which ones there are when it lacks the one that is asked for.
@@ -75,7 +76,7 @@ int run_evaluation(const EvaluateArguments& a) {
     const models::Artifact artifact = models::load_artifact(runs[i].path / "artifact");
     models::check_panel(artifact, panel);
     require_panel_of(runs[i], artifact.panel_hash, panel_file, a.allow_mismatch);
-    require_unseen(runs[i].name, artifact, a.split, train::range_named(split, a.split));
+    require_unseen(runs[i].name, artifact, panel, a.split, train::range_named(split, a.split));
     models::ArtifactForecaster forecaster(artifact, train::training_device(a.device));
     const std::string name = name_among(names, forecaster.name(), runs[i].name);
     forecasts.push_back({name, false, forecaster.predict(panel, origins, config.data.horizon),
@@ -90,9 +91,9 @@ int run_evaluation(const EvaluateArguments& a) {
     for (const auto& named : forecasts) list.emplace_back(named.name, &named.forecast);
     write_output(a.predictions, [&] { models::write_predictions(a.predictions, panel, list); });
   }
-  fmt::print("{}\n", a.json  ? evaluation.to_json().dump(2)
-                     : a.csv ? evaluation.to_csv()
-                             : evaluation.to_text(/*all_baselines=*/true));
+  fmt::print("{}", a.json  ? evaluation.to_json().dump(2) + "\n"
+                   : a.csv ? evaluation.to_csv()
+                           : evaluation.to_text(/*all_baselines=*/true) + "\n");
   return 0;
 }
 

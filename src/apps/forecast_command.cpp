@@ -94,17 +94,14 @@ data::Split history_before(std::int64_t origin, std::int64_t fit_bins) {
   return {{0, origin - size}, {origin - size, origin}, {origin, origin}, {}};
 }
 
-/// Bins that the weights learnt from count from the start of the panel that they learnt from.
 void warn_if_seen(const data::Panel& panel, const data::FeatureSpec& features, std::int64_t origin,
                   std::int64_t horizon) {
-  const BinAxis learnt(panel.axis.spec(), {features.first_day.value_or(panel.axis.start().day), 0});
-  const data::BinRange& range = features.fit_range;
-  if (panel.axis.start_of(origin) >= learnt.end_of(range.end - 1) ||
-      panel.axis.end_of(origin + horizon - 1) <= learnt.start_of(range.begin))
-    return;
+  const data::BinRange learnt = features.learnt_bins(panel.axis);
+  if (!learnt.overlaps({origin, origin + horizon})) return;
   spdlog::warn(
       "origin {}: the weights learnt from bins up to {}; this is no forecast of the unseen",
-      format_civil(panel.axis.start_of(origin)), format_civil(learnt.start_of(range.end - 1)));
+      format_civil(panel.axis.start_of(origin)),
+      format_date(panel.axis.last_day_of(learnt.end - 1)));
 }
 
 int run_forecast(const ForecastArguments& a) {

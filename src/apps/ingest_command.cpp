@@ -183,8 +183,10 @@ void add_ingest_command(CLI::App& app, Action& action) {
   command->add_option("--parent-property", a->parent_property,
                       "property that holds the larger district it belongs to");
   command
-      ->add_option("--districts", a->districts,
-                   "keep districts whose code fits one of these patterns, e.g. 8*,14??")
+      ->add_option(
+          "--districts", a->districts,
+          "keep districts whose code fits one of these patterns, separated by commas, e.g. "
+          "8*,14??; may be given again")
       ->delimiter(',')
       ->allow_extra_args(false);
   command

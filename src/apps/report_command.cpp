@@ -51,7 +51,7 @@ struct Pages {
   std::deque<models::Forecast> kept;
   std::vector<report::ModelForecasts> models;
   std::vector<metrics::NamedForecast> scored;
-  std::vector<data::BinRange> learnt;  // bins that each network has learnt from
+  std::vector<data::BinRange> learnt;  // bins of the panel that each network has learnt from
 };
 
 Task make_task(const std::vector<Run>& runs, const std::string& panel_file) {
@@ -94,7 +94,7 @@ void add_networks(const Task& task, const std::vector<Run>& runs, bool allow_mis
     const auto& artifact = forecaster.artifact();
     models::check_panel(artifact, task.panel);
     require_panel_of(run, artifact.panel_hash, task.panel_file, allow_mismatch);
-    pages.learnt.push_back(artifact.features.fit_range);
+    pages.learnt.push_back(artifact.features.learnt_bins(task.panel.axis));
     const std::string name = name_among(names, forecaster.name(), run.name);
     add_forecasts(task, name, false, true, metrics::choice_in(artifact.evaluation),
                   run.path / "metrics.jsonl", forecaster, pages);

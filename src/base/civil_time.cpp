@@ -155,6 +155,11 @@ CivilTime BinAxis::start_of(std::int64_t bin) const {
   return {};
 }
 
+std::int64_t BinAxis::last_day_of(std::int64_t bin) const {
+  const CivilTime end = end_of(bin);
+  return end.minute > 0 ? end.day : end.day - 1;
+}
+
 double BinAxis::bins_in_days(double days) const {
   switch (spec_.kind) {
     case BinKind::kHours:

@@ -61,6 +61,8 @@ class BinAxis {
   std::int64_t bin_of(const CivilTime& time) const;
   CivilTime start_of(std::int64_t bin) const;
   CivilTime end_of(std::int64_t bin) const { return start_of(bin + 1); }
+  /// Day that holds the last minute of a bin.
+  std::int64_t last_day_of(std::int64_t bin) const;
   const BinSpec& spec() const { return spec_; }
   CivilTime start() const { return start_; }
   /// Length of `days` days in bins: 24/k per day for hours, 1/7 for weeks, 12/365.25 for months.

@@ -62,10 +62,6 @@ std::vector<std::vector<std::string>> parse_table(const std::string& text, const
   return rows;
 }
 
-std::string bin_date(const data::Panel& panel, std::int64_t bin) {
-  return format_date(panel.axis.start_of(bin).day);
-}
-
 std::string score_lines(const nlohmann::json& evaluation) {
   if (evaluation.is_null()) return "It was not scored.\n";
   std::string text =
@@ -151,9 +147,10 @@ std::string model_card(const Artifact& artifact, const data::Panel& panel) {
       fmt::arg("head", artifact.config.head.name),
       fmt::arg("anchor", artifact.anchor ? "gamma-Poisson" : "none"),
       fmt::arg("nodes", artifact.nodes.size()), fmt::arg("categories", categories),
-      fmt::arg("first", bin_date(panel, range.begin)),
-      fmt::arg("last", bin_date(panel, range.end - 1)), fmt::arg("zone", artifact.time_zone),
-      fmt::arg("hash", artifact.panel_hash), fmt::arg("seed", artifact.config.run.seed),
+      fmt::arg("first", format_date(panel.axis.start_of(range.begin).day)),
+      fmt::arg("last", format_date(panel.axis.last_day_of(range.end - 1))),
+      fmt::arg("zone", artifact.time_zone), fmt::arg("hash", artifact.panel_hash),
+      fmt::arg("seed", artifact.config.run.seed),
       fmt::arg("scores", score_lines(artifact.evaluation)));
 }
 

@@ -89,7 +89,7 @@ nlohmann::json page_json(const ReportData& data) {
           {"models", models},
           {"first", first},
           {"testBins", data.test_bins},
-          {"testActual", data.test_actual},
+          {"testActual", rounded(data.test_actual, 1)},
           {"calibration", calibration_json(data.evaluation)}};
 }
 

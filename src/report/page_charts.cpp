@@ -35,23 +35,23 @@ function drawDistrict(){
     {type:"bar",name:"forecast of "+s.m.name+(s.m.band?", 90 % range":""),width:wide||null,x:[next],y:[expected],error_y:error,marker:{color:k.accent},hovertemplate:R.blockLabel+"<br>%{y:.2f} expected<extra></extra>"}],
     frame(k,{l:44,r:30,t:28,b:30},{barmode:"overlay",xaxis:axis(k,"",{type:"date"}),yaxis:axis(k,"incidents per "+R.block,{rangemode:"tozero"})}),quiet);
 }
-function column(values,c){return all(R.testBins.length,function(t){return cell(values,t,c);});}
+function column(values,c){return all(R.testBins.length,function(t){return values[t*C]===null?null:cell(values,t,c);});}
 function banded(values,c){return all(R.testBins.length,function(t){return values[t*(C+1)+c];});}
 function drawSeries(){
   var s=state(),k=colours(),m=s.m,traces=[],x=R.testBins,actual=column(R.testActual,s.c),base=R.models[R.models.length-1];
   if(!x.length||!m.testMean.length){el("series").textContent="No forecasts of a test range in these runs.";return;}
-  var text="";
+  var text="",seen=all(x.length,function(t){return t;}).filter(function(t){return actual[t]!==null;});
   if(m.band){
-    var low=banded(m.testLow,s.c),high=banded(m.testHigh,s.c),inside=actual.filter(function(y,t){return y>=low[t]&&y<=high[t];}).length;
+    var low=banded(m.testLow,s.c),high=banded(m.testHigh,s.c),inside=seen.filter(function(t){return actual[t]>=low[t]&&actual[t]<=high[t];}).length;
     traces.push({x:x,y:high,mode:"lines",line:{width:0},hoverinfo:"skip",showlegend:false});
     traces.push({x:x,y:low,mode:"lines",line:{width:0},fill:"tonexty",fillcolor:k.band,name:"90 % band",hoverinfo:"skip"});
-    text="Inside the 90 % band: "+inside+" of "+x.length+" bins ("+percent(inside/x.length)+"). ";
+    if(seen.length)text="Inside the 90 % band: "+inside+" of "+seen.length+(seen.length<x.length?" observed":"")+" bins ("+percent(inside/seen.length)+"). ";
   }
   var mean=column(m.testMean,s.c);
   traces.push({x:x,y:actual,mode:"lines+markers",name:"recorded",line:{color:k.ink,width:1},marker:{size:4,color:k.ink}});
   if(base!==m)traces.push({x:x,y:column(base.testMean,s.c),mode:"lines",name:base.name,line:{color:k.palette[1],width:2,dash:"dot"}});
   traces.push({x:x,y:mean,mode:"lines",name:m.name,line:{color:k.accent,width:2.5}});
-  function average(list){return list.reduce(function(a,b){return a+b;},0)/list.length;}
+  function average(list){return seen.reduce(function(sum,t){return sum+list[t];},0)/seen.length;}
   el("series-text").textContent=text+"Mean per "+R.bin+", "+categoryLabel(s)+": "+shown(average(actual))+" recorded, "+shown(average(mean))+" forecast by "+m.name+".";
   Plotly.react("series",traces,frame(k,{l:48,r:30,t:30,b:36},{hovermode:"x unified",xaxis:axis(k,"",{type:"date",hoverformat:R.testBins[0].length>10?"%a %Y-%m-%d %H:%M":"%a %Y-%m-%d"}),
     yaxis:axis(k,"incidents per "+R.bin,{rangemode:"tozero",hoverformat:".1f"})}),quiet);

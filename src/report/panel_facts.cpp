@@ -66,9 +66,8 @@ std::string bin_label(const data::Panel& panel, std::int64_t bin) {
 }
 
 std::string range_label(const data::Panel& panel, const data::BinRange& range) {
-  const CivilTime end = panel.axis.start_of(range.end);
   const std::int64_t first = panel.axis.start_of(range.begin).day,
-                     last = end.minute > 0 ? end.day : end.day - 1;
+                     last = panel.axis.last_day_of(range.end - 1);
   return first == last ? format_date(first)
                        : fmt::format("{} to {}", format_date(first), format_date(last));
 }

@@ -159,17 +159,25 @@ void add_past(const data::Panel& panel, std::int64_t length, ReportData& data) {
   }
 }
 
+/// Recorded sum over districts; not a number when none of them was observed.
+double sum_of_bin(const data::Panel& panel, std::int64_t bin, std::int64_t category) {
+  double sum = 0;
+  bool is_seen = false;
+  for (std::int64_t n = 0; n < panel.num_nodes; ++n) {
+    if (!panel.is_observed(bin, n)) continue;
+    is_seen = true;
+    sum += panel.count(bin, n, category);
+  }
+  return is_seen ? sum : std::numeric_limits<double>::quiet_NaN();
+}
+
 void add_test_range(const data::Panel& panel, const data::BinRange& test, ReportData& data) {
   for (std::int64_t t = test.begin; t < test.end; ++t) {
     data.test_bins.push_back(format_date(panel.axis.start_of(t).day));
     if (panel.axis.spec().kind == BinKind::kHours)
       data.test_bins.back() += fmt::format(" {:02}:00", panel.axis.start_of(t).minute / 60);
-    for (std::int64_t c = 0; c < panel.num_categories; ++c) {
-      double sum = 0;
-      for (std::int64_t n = 0; n < panel.num_nodes; ++n)
-        sum += panel.is_observed(t, n) ? panel.count(t, n, c) : 0;
-      data.test_actual.push_back(sum);
-    }
+    for (std::int64_t c = 0; c < panel.num_categories; ++c)
+      data.test_actual.push_back(sum_of_bin(panel, t, c));
   }
 }
 
@@ -227,9 +235,12 @@ ReportData build_report(const data::Panel& panel, const data::BinRange& test,
 WeightsNote weights_note(const data::Panel& panel, const data::BinRange& learnt,
                          const data::BinRange& test) {
   WeightsNote note;
-  note.has_seen_test = learnt.end > test.begin;
-  const std::string last = format_date(panel.axis.start_of(learnt.end - 1).day),
-                    until = format_date(panel.axis.start_of(panel.num_bins - 1).day);
+  note.has_seen_test = learnt.overlaps(test);
+  const std::string last = format_date(panel.axis.last_day_of(learnt.end - 1)),
+                    until = format_date(panel.axis.last_day_of(panel.num_bins - 1)),
+                    range = learnt.end <= test.begin
+                                ? fmt::format("up to {}, before", last)
+                                : fmt::format("of {}, after", range_label(panel, learnt));
   note.text = note.has_seen_test
                   ? fmt::format(
                         "The networks have learnt from counts up to {}, the test range "
@@ -238,10 +249,10 @@ WeightsNote weights_note(const data::Panel& panel, const data::BinRange& learnt,
                         last)
                   : fmt::format(
                         "The weights that were evaluated also make this forecast: the "
-                        "networks have learnt from counts up to {}, before the test range, "
+                        "networks have learnt from counts {} the test range, "
                         "and were given the counts up to {} as input. Nothing was learnt "
                         "from the test range.",
-                        last, until);
+                        range, until);
   return note;
 }
 

@@ -27,7 +27,8 @@ struct ModelForecasts {
 ReportData build_report(const data::Panel& panel, const data::BinRange& test,
                         const std::vector<ModelForecasts>& models);
 
-/// Whether the network that was picked before the test range was seen beats the reference there.
+/// Whether the network that was picked before the test range was seen beats the reference there; on
+/// the first network, and says so, when none was picked.
 struct Verdict {
   std::string text;
   bool is_better = false;
@@ -35,7 +36,8 @@ struct Verdict {
 Verdict verdict_of(const nlohmann::json& evaluation);
 
 /// Says which bins a network's weights have learnt from, and that the same weights forecast after
-/// the last bin; a notice as well when they have seen the test range.
+/// the last bin; a notice as well when they have seen the test range. `learnt` is in bins of this
+/// panel (FeatureSpec::learnt_bins) and may lie outside it.
 struct WeightsNote {
   std::string text;
   bool has_seen_test = false;

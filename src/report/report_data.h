@@ -48,7 +48,7 @@ struct ReportData {
   std::vector<ModelSeries> models;     // the reference baseline last
   std::string shown_first;             // name of the model that is chosen when the page opens
   std::vector<std::string> test_bins;  // labels
-  std::vector<double> test_actual;     // [bins, C]
+  std::vector<double> test_actual;     // [bins, C]; not a number when nothing was observed
   nlohmann::json evaluation;           // evaluation.json
   nlohmann::json quality;              // of the ingest, or null
   Facts panel_facts, provenance;

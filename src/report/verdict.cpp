@@ -12,16 +12,29 @@ namespace {
 
 using nlohmann::json;
 
-/// The network that was picked before the test range was seen; the first one when none has a
-/// choice; null without networks.
-const json* picked_network(const json& evaluation) {
+/// The network that the verdict is on, null without networks, and how it came to that.
+struct Judged {
+  const json* network = nullptr;
+  std::string how;
+};
+
+/// The network that was picked before the test range was seen; the first one when none was.
+Judged judged_network(const json& evaluation) {
   const json* first = nullptr;
+  int num_networks = 0;
+  bool has_choice = false;
   for (const auto& f : evaluation["forecasters"]) {
     if (f["baseline"].get<bool>()) continue;
-    if (evaluation.contains("picked") && f["name"] == evaluation["picked"]) return &f;
+    if (evaluation.contains("picked") && f["name"] == evaluation["picked"])
+      return {&f, "the network picked before that range was seen"};
     if (first == nullptr) first = &f;
+    ++num_networks;
+    has_choice = has_choice || f.contains("choice");
   }
-  return first;
+  if (num_networks < 2) return {first, "the only network"};
+  return {first, fmt::format("the first of {} networks of which none was picked (their validation "
+                             "scores {})",
+                             num_networks, has_choice ? "have no common scale" : "are not known")};
 }
 
 const json* best_baseline(const json& evaluation, const char* score) {
@@ -38,7 +51,7 @@ const json* best_baseline(const json& evaluation, const char* score) {
 Verdict verdict_of(const json& evaluation) {
   if (!evaluation.is_object() || !evaluation.contains("forecasters"))
     return {"Nothing was scored: do not rely on these figures."};
-  const json* network = picked_network(evaluation);
+  const auto [network, how] = judged_network(evaluation);
   if (network == nullptr) return {"No network is shown: these are the baselines alone."};
   const auto& skill = (*network)["skill"];
   const std::string reference = evaluation.value("reference", ""),
@@ -48,9 +61,9 @@ Verdict verdict_of(const json& evaluation) {
   Verdict verdict;
   verdict.is_better = low > 0;
   verdict.text = fmt::format(
-      "On the test range {}, the network picked before that range was seen, is {} the baseline {}: "
-      "its {} is {:.2f} % {} (95 % interval {:+.2f} to {:+.2f} %).",
-      (*network)["name"].get<std::string>(),
+      "On the test range {}, {}, is {} the baseline {}: its {} is {:.2f} % {} (95 % interval "
+      "{:+.2f} to {:+.2f} %).",
+      (*network)["name"].get<std::string>(), how,
       low <= 0 && high >= 0 ? "no better than"
       : verdict.is_better   ? "better than"
                             : "worse than",

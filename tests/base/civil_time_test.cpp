@@ -33,6 +33,7 @@ TEST(BinAxis, HoursDaysWeeksAndMonthsRoundTrip) {
       CivilTime last = axis.end_of(bin);
       last = last.minute > 0 ? CivilTime{last.day, last.minute - 1} : CivilTime{last.day - 1, 1439};
       EXPECT_EQ(axis.bin_of(last), bin) << spec;
+      EXPECT_EQ(axis.last_day_of(bin), last.day) << spec;
     }
   }
 }

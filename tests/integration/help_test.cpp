@@ -116,6 +116,11 @@ TEST(Help, OfTrainSaysHowRanksAreStartedAndAllItsExitCodes) {
     EXPECT_THAT(codes, HasSubstr(code));
 }
 
+TEST(Help, OfIngestSaysHowSeveralPatternsOfDistrictsAreGiven) {
+  EXPECT_THAT(help_of("ingest"),
+              HasSubstr("patterns, separated by commas, e.g. 8*,14??; may be given again"));
+}
+
 TEST(Help, OfLaunchSaysWhatSignalsAndAHangDo) {
   const std::string help = help_of("launch");
   for (const char* words :

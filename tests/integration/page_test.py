@@ -214,6 +214,18 @@ class Page(unittest.TestCase):
               return {name: at._fullData[i].name, points: at._fullData[i].x.length, width: box.width, height: box.height,
                       stroke: parseFloat(style.strokeWidth), visible: style.stroke !== 'none' && +style.opacity > 0}; }); }""", plot)
 
+    def test_bins_that_were_not_observed_are_neither_drawn_nor_counted(self):
+        head, tail = html.split("var report=", 1)
+        gaps = "report.testActual.fill(null,0,3*report.categories.length);"
+        planted = head + "var report=" + tail.replace(";</script>", ";" + gaps + "</script>", 1)
+        with Visit(planted) as visit:
+            bins = visit.page.evaluate("report.testBins.length")
+            self.assertRegex(visit.page.text_content("#series-text"), f" of {bins - 3} observed bins ")
+            drawn = visit.page.evaluate("document.getElementById('series').data.find(t => t.name === 'recorded').y")
+            self.assertEqual([y is None for y in drawn], [True] * 3 + [False] * (bins - 3))
+        with Visit(html) as visit:
+            self.assertRegex(visit.page.text_content("#series-text"), f" of {bins} bins ")
+
     def test_the_band_and_the_lines_of_the_test_range_are_drawn(self):
         for scheme in ("light", "dark"):
             with Visit(html, scheme) as visit:

@@ -239,6 +239,42 @@ TEST(EvaluateCommand, OneTableOverSeveralRunsAndTheBaselines) {
   EXPECT_EQ(forecaster(table, "crimenet").at("per_horizon").size(), std::size_t{kHorizon});
   const auto as_csv = precinct_verb({"evaluate", dnn, "--csv"});
   EXPECT_THAT(as_csv.out, testing::StartsWith("forecaster,part,key,figure,value\n"));
+  EXPECT_THAT(as_csv.out, testing::Not(testing::EndsWith("\n\n")));
+}
+
+/// The file of a panel of the same places that begins so many days later and ends on the same day.
+std::string panel_beginning_later(std::int64_t days) {
+  data::Panel panel = test::small_panel_with_polygons(120 - days);
+  panel.axis = BinAxis(panel.axis.spec(), panel.axis.start_of(days));
+  const fs::path file = project() / fmt::format("later-by-{}.h5", days);
+  data::write_panel(file, panel);
+  return file;
+}
+
+/// The weights learnt from bins 0..96 of their own panel, days up to 2020-06-18.
+TEST(EvaluateCommand, BinsOfAPanelThatBeginsOnAnotherDayAreThoseOfTheSameDays) {
+  const auto evaluate = [](std::int64_t days) {
+    return precinct_verb(
+        {"evaluate", run_of("dnn"), "--allow-mismatch", "--panel", panel_beginning_later(days)});
+  };
+  const auto seen = evaluate(-40);  // its test range is bins 128..160, from 2020-06-11 on
+  EXPECT_EQ(seen.exit_code, 2) << seen.out;
+  EXPECT_THAT(seen.err, HasSubstr("not learnt from, found 2020-06-11 to 2020-07-12 where it learnt "
+                                  "from 2020-03-15 to 2020-06-18"));
+  const auto unseen = evaluate(40);  // bins 64..80, from 2020-06-27 on
+  EXPECT_EQ(unseen.exit_code, 0) << unseen.err;
+}
+
+TEST(ReportCommand, SaysOfAPanelThatBeginsOnAnotherDayWhatTheWeightsHaveSeen) {
+  const auto page = [](std::int64_t days) {
+    return precinct_verb({"report", run_of("dnn"), "--allow-mismatch", "--panel",
+                          panel_beginning_later(days), "--out", project() / "shifted.html"});
+  };
+  const auto seen = page(-40), unseen = page(40);
+  EXPECT_EQ(seen.exit_code, 0) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("their scores below are no test"));
+  EXPECT_EQ(unseen.exit_code, 0) << unseen.err;
+  EXPECT_THAT(unseen.out, testing::Not(HasSubstr("no test")));
 }
 
 /// A copy of the dnn's run, with another word in its configuration.
@@ -434,7 +470,7 @@ TEST(ForecastCommand, AnOriginThatTheWeightsHaveLearntFromIsSaid) {
   EXPECT_EQ(seen.exit_code, 0);
   EXPECT_THAT(seen.err,
               ContainsRegex("warning origin 2020-06-01[^\n]*: the weights learnt from bins "
-                            "up to 2020-06-18[^\n]*; this is no forecast of the unseen\n"));
+                            "up to 2020-06-18; this is no forecast of the unseen\n"));
   for (const Words& more : {Words{}, {"--origin", "2020-06-19"}})
     EXPECT_THAT(precinct_verb(forecast_words("unseen.csv", more)).err,
                 testing::Not(HasSubstr("learnt")));

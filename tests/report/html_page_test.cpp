@@ -69,7 +69,11 @@ TEST(HtmlPage, TextsCannotBreakOutOfTheirPlace) {
 }
 
 TEST(HtmlPage, FiguresAreRoundedAndWhatWasNotObservedIsNull) {
-  const auto json = data_of(html_page(small_data(), ""));
+  auto data = small_data();
+  data.test_actual = {7, std::numeric_limits<double>::quiet_NaN()};
+  const auto json = data_of(html_page(data, ""));
+  EXPECT_EQ(json["testActual"][0], 7);
+  EXPECT_TRUE(json["testActual"][1].is_null());
   EXPECT_EQ(json["models"][0]["mean"][0], .1235);
   EXPECT_EQ(json["models"][0]["low"][0], 1);
   EXPECT_EQ(json["past"][0], 3);

@@ -81,6 +81,20 @@ TEST(ReportBuilder, TestRangeHoldsSumsOverDistrictsOneStepAhead) {
   EXPECT_EQ(m.test_high[2], poisson_quantile(106, .95));
 }
 
+TEST(ReportBuilder, ABinOfTheTestRangeThatWasNotObservedIsNoRecordedZero) {
+  auto panel = counted_panel();
+  panel.observed.assign(static_cast<std::size_t>(kBins * kNodes), 1);
+  for (const std::int64_t cell : {16 * kNodes, 17 * kNodes, 17 * kNodes + 1})
+    panel.observed[static_cast<std::size_t>(cell)] = 0;  // one of two districts, then both
+  const auto coming = made_forecast({kBins}, 3), test = made_forecast(test_origins(), 3);
+  const auto data = build_report(panel, kTest, {{"net", &coming, &test, {}}});
+  ASSERT_EQ(data.test_actual.size(), 8U);
+  EXPECT_EQ(data.test_actual[0], 26);
+  EXPECT_TRUE(std::isnan(data.test_actual[2]));
+  EXPECT_TRUE(std::isnan(data.test_actual[3]));
+  EXPECT_EQ(data.test_actual[4], 18 + 28);
+}
+
 TEST(ReportBuilder, ComingBinsHaveRangesPerCellPerDistrictAndInAll) {
   const auto panel = counted_panel();
   const auto coming = made_forecast({kBins}, 3), test = made_forecast(test_origins(), 3);

@@ -56,6 +56,26 @@ TEST(Verdict, IsOnTheNetworkThatWasPickedNotOnTheBestOfTheTestRange) {
   EXPECT_THAT(v.text, Not(HasSubstr("dnn")));
 }
 
+TEST(Verdict, SaysWhenNoNetworkWasPicked) {
+  auto evaluation = made_evaluation({{"dnn", false, .31, .02, .01, .03},
+                                     {"crimenet", false, .3167, .0003, -.001, .001},
+                                     kReference});
+  EXPECT_THAT(verdict_of(evaluation).text,
+              HasSubstr("dnn, the first of 2 networks of which none was picked (their validation "
+                        "scores are not known), is better than"));
+  for (auto& f : evaluation["forecasters"]) f["choice"] = {{"metric", "val/NLL"}};
+  EXPECT_THAT(verdict_of(evaluation).text, HasSubstr("scores have no common scale), is better"));
+  EXPECT_THAT(verdict_of(evaluation).text, Not(HasSubstr("picked before")));
+}
+
+TEST(Verdict, ANetworkAloneWasPickedWhereItsChoiceIsKnown) {
+  const std::vector<test::MadeScore> scores = {{"dnn", false, .31, .02, .01, .03}, kReference};
+  EXPECT_THAT(verdict_of(made_evaluation(scores, "dnn")).text,
+              HasSubstr("dnn, the network picked before that range was seen, is better than"));
+  EXPECT_THAT(verdict_of(made_evaluation(scores)).text,
+              HasSubstr("dnn, the only network, is better than"));
+}
+
 TEST(Verdict, NamesAnotherBaselineThatDoesBetterThanTheNetwork) {
   const auto v = verdict_of(made_evaluation(
       {{"dnn", false, .31, .02, .01, .03}, {"ewma", true, .30}, kReference}, "dnn"));
@@ -90,6 +110,24 @@ TEST(WeightsNote, SaysThatTheEvaluatedWeightsForecastAfterTheLastBin) {
   EXPECT_THAT(note.text, HasSubstr("The weights that were evaluated also make this forecast"));
   EXPECT_THAT(note.text, HasSubstr("learnt from counts up to 2020-06-18, before the test range"));
   EXPECT_THAT(note.text, HasSubstr("given the counts up to 2020-07-12"));
+}
+
+TEST(WeightsNote, NamesTheLastDayOfBinsThatAreLongerThanOne) {
+  auto panel = test::small_panel(120);
+  panel.axis = BinAxis(BinSpec::parse("week"), panel.axis.start());
+  const auto note = weights_note(panel, {0, 96}, {96, 120});
+  EXPECT_THAT(note.text, HasSubstr("learnt from counts up to 2022-01-15, before the test range"));
+  EXPECT_THAT(note.text, HasSubstr("given the counts up to 2022-07-02"));
+  EXPECT_THAT(weights_note(panel, {0, 97}, {96, 120}).text,
+              HasSubstr("learnt from counts up to 2022-01-22"));
+}
+
+TEST(WeightsNote, OfAPanelThatEndsBeforeTheWeightsLearntIsTrueAsWell) {
+  const auto panel = test::small_panel(120);
+  const auto note = weights_note(panel, {120, 216}, {96, 120});
+  EXPECT_FALSE(note.has_seen_test);
+  EXPECT_THAT(note.text, HasSubstr("learnt from counts of 2020-07-13 to 2020-10-16, after the test "
+                                   "range"));
 }
 
 TEST(WeightsNote, SaysWhenTheTestRangeWasLearntFrom) {

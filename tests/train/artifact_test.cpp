@@ -103,6 +103,16 @@ TEST(Artifact, DamageOtherPanelsAndEarlyOriginsAreRefused) {
   EXPECT_THROW(models::load_artifact(folder / "artifact"), DataError);
 }
 
+TEST(ArtifactTables, TheCardNamesTheLastDayThatWasLearntFrom) {
+  auto panel = test::small_panel(12);
+  panel.axis = BinAxis(BinSpec::parse("week"), panel.axis.start());
+  auto artifact = models::describe_panel(small_config(), panel, "a-hash");
+  artifact.features.fit_range = {0, 10};
+  EXPECT_NE(models::model_card(artifact, panel)
+                .find("Learnt from bins 2020-03-15 to 2020-05-23 (America/Los_Angeles)"),
+            std::string::npos);
+}
+
 TEST(ArtifactTables, NodesAndCategoriesRoundTripWithQuotes) {
   const std::vector<data::Node> nodes = {
       {"a,1", "He said \"no\"\nand left", "", 1.25, -34.5, 1e-7}};

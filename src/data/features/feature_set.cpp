@@ -191,6 +191,16 @@ FeatureSpec FeatureSpec::fit(const Panel& panel, const config::InputConfig& inpu
   return spec;
 }
 
+BinRange FeatureSpec::learnt_bins(const BinAxis& axis) const {
+  if (!first_day) return fit_range;
+  // Only the day of the start is kept: panels of hours are taken to start at the same hour.
+  const BinAxis learnt(axis.spec(), {*first_day, axis.start().minute});
+  const CivilTime end = learnt.start_of(fit_range.end);
+  const std::int64_t last = axis.bin_of(end);
+  return {axis.bin_of(learnt.start_of(fit_range.begin)),
+          axis.start_of(last) < end ? last + 1 : last};
+}
+
 FeatureSet FeatureSet::compute(const Panel& panel, const FeatureSpec& spec, std::int64_t horizon,
                                const std::optional<GammaPoissonConstants>& anchor) {
   FeatureSet set;

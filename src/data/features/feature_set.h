@@ -33,12 +33,17 @@ struct FeatureSpec {
   std::vector<double> half_lives_days;
   Scaler scaler;
   std::vector<float> origin_shift,
-      origin_scale;                    // [Fo] of log1p of the exponentially weighted means
-  std::vector<float> statics;          // [N, Fs], scaled
-  std::vector<float> log_mean0;        // [N, C] log of the smoothed long-run mean per bin
-  std::vector<float> log_dispersion0;  // [C] NB2 dispersion of the historical mean
-  BinRange fit_range;
-  std::optional<std::int64_t> first_day;  // of the panel; the trend counts from it in any other
+      origin_scale;                       // [Fo] of log1p of the exponentially weighted means
+  std::vector<float> statics;             // [N, Fs], scaled
+  std::vector<float> log_mean0;           // [N, C] log of the smoothed long-run mean per bin
+  std::vector<float> log_dispersion0;     // [C] NB2 dispersion of the historical mean
+  BinRange fit_range;                     // bins of the panel that it was learnt on
+  std::optional<std::int64_t> first_day;  // of that panel; the trend counts from it in any other
+
+  /// The bins of any panel, given its axis, that `fit_range` lies in, even in part (weeks of two
+  /// panels may begin on different weekdays); before bin 0 or behind the panel's end where it does
+  /// not hold them. As it stands when the first day is not known.
+  BinRange learnt_bins(const BinAxis& axis) const;
 
   static FeatureSpec fit(const Panel& panel, const config::InputConfig& input,
                          const config::DataConfig& data, const BinRange& fit_range);

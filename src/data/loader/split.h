@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -14,6 +15,10 @@ struct BinRange {
   std::int64_t end = 0;
   std::int64_t size() const { return end > begin ? end - begin : 0; }
   bool contains(std::int64_t bin) const { return bin >= begin && bin < end; }
+  /// Whether there is a bin that both hold.
+  bool overlaps(const BinRange& other) const {
+    return std::max(begin, other.begin) < std::min(end, other.end);
+  }
   bool operator==(const BinRange&) const = default;
 };
 

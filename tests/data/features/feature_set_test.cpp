@@ -331,6 +331,51 @@ TEST(FeatureSet, ADayHasTheSameCalendarWhereverThePanelBegins) {
   EXPECT_EQ(calendar(shorter, old)[old.calendar_names.size() - 1], 0);
 }
 
+/// An axis that begins on a day.
+BinAxis axis_from(const char* bin, int year, int month, int day) {
+  return {BinSpec::parse(bin), {days_from_civil(year, month, day), 0}};
+}
+
+TEST(FeatureSpec, WhatWasLearntFromIsTheSameTimeInAnyPanel) {
+  FeatureSpec spec;
+  spec.fit_range = {0, 30};
+  spec.first_day = days_from_civil(2020, 3, 1);
+  for (const char* bin : {"hours:6", "day", "month"}) {
+    const BinAxis own = axis_from(bin, 2020, 3, 1), later = axis_from(bin, 2020, 5, 1),
+                  earlier = axis_from(bin, 2019, 12, 1);
+    EXPECT_EQ(spec.learnt_bins(own), spec.fit_range) << bin;
+    for (const BinAxis& axis : {later, earlier}) {
+      const BinRange learnt = spec.learnt_bins(axis);
+      EXPECT_NE(learnt, spec.fit_range) << bin;
+      EXPECT_EQ(axis.start_of(learnt.begin), own.start_of(0)) << bin;
+      EXPECT_EQ(axis.start_of(learnt.end), own.start_of(30)) << bin;
+    }
+  }
+  EXPECT_EQ(spec.learnt_bins(axis_from("day", 2020, 3, 11)), (BinRange{-10, 20}));
+  EXPECT_EQ(spec.learnt_bins(axis_from("week", 2020, 3, 15)), (BinRange{-2, 28}));
+}
+
+TEST(FeatureSpec, AWeekThatWasLearntFromInPartIsLearntFrom) {
+  FeatureSpec spec;
+  spec.fit_range = {0, 4};
+  spec.first_day = days_from_civil(2020, 3, 1);  // a Sunday
+  EXPECT_EQ(spec.learnt_bins(axis_from("week", 2020, 2, 24)), (BinRange{0, 5}));
+}
+
+TEST(FeatureSpec, AnOlderArtifactsRangeIsThatOfAnyPanel) {
+  FeatureSpec spec;
+  spec.fit_range = {0, 30};
+  EXPECT_EQ(spec.learnt_bins(axis_from("day", 2020, 3, 11)), spec.fit_range);
+}
+
+TEST(FeatureSpec, PanelsThatStartInsideADayAreTakenToStartAtTheSameHour) {
+  FeatureSpec spec;
+  spec.fit_range = {0, 30};
+  spec.first_day = days_from_civil(2020, 3, 1);
+  const BinAxis own(BinSpec::parse("hours:1"), {*spec.first_day, 6 * 60});
+  EXPECT_EQ(spec.learnt_bins(own), spec.fit_range);
+}
+
 TEST(FeatureSet, APanelWithOtherBinsOrCategoriesIsRefused) {
   const Panel panel = test::small_panel();
   const FeatureSpec spec = fit(panel);

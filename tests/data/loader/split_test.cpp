@@ -23,6 +23,14 @@ std::string message_of(auto&& action) {
   return "";
 }
 
+TEST(BinRange, OverlapsWhatItSharesABinWith) {
+  const BinRange range{10, 20};
+  for (const BinRange& other : {BinRange{0, 11}, {19, 30}, {12, 14}, {0, 30}})
+    EXPECT_TRUE(range.overlaps(other) && other.overlaps(range)) << other.begin;
+  for (const BinRange& other : {BinRange{0, 10}, {20, 30}, {15, 15}, {-5, 0}})
+    EXPECT_FALSE(range.overlaps(other) || other.overlaps(range)) << other.begin;
+}
+
 TEST(Split, FractionsBecomeBordersWithGapsBetween) {
   const Split split = Split::by_fractions(504, .7, .1, .2, 0, 0, 7);
   EXPECT_EQ(split.train, (BinRange{0, 353}));
