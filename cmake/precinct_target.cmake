@@ -140,7 +140,7 @@ function(precinct_add_tests name)
     target_link_libraries(${target} PRIVATE torchwheel::cpu)
   endif()
   target_compile_options(${target} PRIVATE ${PRECINCT_TEST_OPTIONS})
-  if("undefined" IN_LIST PRECINCT_SANITIZE) # judges the product, and would be 40 % of a test file's build
+  if("undefined" IN_LIST PRECINCT_SANITIZE) # judges the product; it is a large part of a test file's build
     target_compile_options(${target} PRIVATE -fno-sanitize=undefined)
   endif()
   if(A_PCH AND A_TORCH)

@@ -17,7 +17,7 @@ struct RankStart {
 };
 
 /// Forks a rank from this program as it was when main() began, by the process that main() has left
-/// there: loading LibTorch takes half a second of a processor, which a fork does not pay again.
+/// there: most of what a small rank costs is to load LibTorch, and a fork does not do it again.
 pid_t fork_rank(const RankStart& start);
 
 /// Waits for its end; what waitpid() gives.

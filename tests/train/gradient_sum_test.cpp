@@ -140,6 +140,15 @@ TEST(LearnerOnRanks, BucketsLeaveWhileTheBackwardPassRuns) {
   });
 }
 
+/// Called by all ranks: their steps have the losses of one process, and leave its weights.
+void expect_eight_equal_steps(SharedSteps& shared, SharedSteps& serial) {
+  for (int step = 0; step < 8; ++step) {
+    const double expected = serial.step();
+    EXPECT_NEAR(shared.step(), expected, 1e-5 * std::abs(expected)) << "step " << step;
+  }
+  EXPECT_LE(relative_difference(shared.weights(), serial.weights()), 1e-5);
+}
+
 TEST(LearnerOnRanks, ARankWithoutWindowsTakesPartWithNothing) {
   for (const bool deterministic : {false, true})
     run_ranks(3, [deterministic](World& world) {
@@ -151,14 +160,10 @@ TEST(LearnerOnRanks, ARankWithoutWindowsTakesPartWithNothing) {
       Ranks ranks(world, config);
       SharedSteps serial(config, panel, one.ranks);
       SharedSteps shared(config, panel, ranks);
-      for (int step = 0; step < 8; ++step) {
-        const double expected = serial.step();
-        EXPECT_NEAR(shared.step(), expected, 1e-5 * std::abs(expected));
-      }
+      expect_eight_equal_steps(shared, serial);
       if (world.rank() == 0) {
         EXPECT_EQ(shared.empty_steps(), 8);
       }
-      EXPECT_LE(relative_difference(shared.weights(), serial.weights()), 1e-5);
     });
 }
 
@@ -174,11 +179,8 @@ TEST(LearnerOnRanks, StepsMayTakeARankMorePassesThanAnother) {
       Ranks ranks(world, config);
       SharedSteps serial(config, panel, one.ranks);
       SharedSteps shared(config, panel, ranks);
-      for (int step = 0; step < 8; ++step) {
-        const double expected = serial.step();
-        EXPECT_NEAR(shared.step(), expected, 1e-5 * std::abs(expected)) << model;
-      }
-      EXPECT_LE(relative_difference(shared.weights(), serial.weights()), 1e-5) << model;
+      SCOPED_TRACE(model);
+      expect_eight_equal_steps(shared, serial);
     }
   });
 }
@@ -197,10 +199,7 @@ TEST(LearnerOnRanks, APipelineMayTakeARankMorePassesThanAnother) {
     ASSERT_EQ(shared.num_windows() % 11, 5);
     config.parallel = {};
     SharedSteps serial(config, panel, one.ranks);
-    for (int step = 0; step < 8; ++step) {
-      const double expected = serial.step();
-      EXPECT_NEAR(shared.step(), expected, 1e-5 * std::abs(expected));
-    }
+    expect_eight_equal_steps(shared, serial);
   });
 }
 
